@@ -1,0 +1,77 @@
+"""A virtual natural-killer cell: ion channels, Ca2+ signalling and the opioid control of TRPM3, with virtual rigs.
+
+    import nkcell_sim as nk
+
+    cell = nk.primary_nk_cell().with_phenotype("me_cfs")
+    trace = nk.simulate(cell, nk.Protocol("300 s").step("60 s", pregs="50 uM"), record=("v", "ca_cyt"))
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .experiments import CalciumImaging, Incubation, PatchClamp, StoreOperatedEntry
+    from .model.cell import Cell
+    from .model.cells import primary_nk_cell
+    from .model.steady_state import steady_state
+    from .protocol import Protocol
+    from .results import open_results
+    from .simulate import simulate
+    from .study import Case, Study, linspan, logspan, run
+
+_HOMES = {
+    "primary_nk_cell": ".model.cells",
+    "Cell": ".model.cell",
+    "Protocol": ".protocol",
+    "simulate": ".simulate",
+    "steady_state": ".model.steady_state",
+    "PatchClamp": ".experiments",
+    "CalciumImaging": ".experiments",
+    "Incubation": ".experiments",
+    "StoreOperatedEntry": ".experiments",
+    "Case": ".study",
+    "Study": ".study",
+    "run": ".study",
+    "open_results": ".results",
+    "logspan": ".study",
+    "linspan": ".study",
+}
+
+__all__ = [
+    "CalciumImaging",
+    "Case",
+    "Cell",
+    "Incubation",
+    "PatchClamp",
+    "Protocol",
+    "StoreOperatedEntry",
+    "Study",
+    "__version__",
+    "linspan",
+    "logspan",
+    "open_results",
+    "primary_nk_cell",
+    "run",
+    "simulate",
+    "steady_state",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = getattr(import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

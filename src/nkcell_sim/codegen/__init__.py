@@ -1,0 +1,1 @@
+"""From equations to machine code: trace, differentiate, factorise, write C (build time; needs sympy)."""

@@ -1,0 +1,177 @@
+"""What a configuration may contain, as pydantic models; experiments' keys come from their own field declarations."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
+
+from ..errors import UnitError
+from ..experiments import EXPERIMENTS, Incubation
+from ..experiments.fields import LabRecord
+from ..study import Solver
+from ..units import DIMENSIONLESS, describe_dimension, parse, unit_info
+
+NUMBER = {"type": "number"}
+
+
+class Section(BaseModel):
+    """Base of all sections: a key that is not declared is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CellSection(Section):
+    """Which cell, and how it is set up, before the conditions differ."""
+
+    model: str = Field("primary_nk_cell", description="named cell (see `nkcell info`)")
+    parameters: str = Field("saturating", description='parameter set: "saturating" or "conservative"')
+    temperature: str = Field("23 degC", description="temperature of the experiments")
+    off: list[str] = Field([], description="components switched off: their currents and fluxes are exactly zero")
+    set: dict[str, Any] = Field({}, description='parameters by name, for example "KCa31.g_max" = "0.25 nS"')
+
+
+class ConditionSection(Section):
+    """One group of cells: a phenotype, what it was incubated with, and its own parameters."""
+
+    name: str = Field(min_length=1, description="name in tables and figures")
+    phenotype: str = Field("healthy", description="named phenotype, for example healthy or me_cfs")
+    incubate: dict[str, Any] | None = Field(None, description="incubation before the experiments, hours in a medium")
+    set: dict[str, Any] = Field({}, description="parameters that only this condition changes")
+
+
+class VarySection(Section):
+    """One axis of a grid: a parameter, an experiment's field or an incubation field, and its values."""
+
+    key: str = Field(description='for example "TRPM3.n_t3", "imaging.pregs" or "incubation.ntx"')
+    values: list[Any] | None = Field(None, description="the values, each with its unit")
+    start: Any = Field(None, description="first value of an even spacing, instead of `values`")
+    stop: Any = Field(None, description="last value of an even spacing")
+    points: int | None = Field(None, ge=2, description="number of values of an even spacing")
+    spacing: Literal["log", "linear"] = Field("log", description="equal ratios or equal differences")
+
+
+class ReportSection(Section):
+    """What is computed from the results."""
+
+    targets: bool = Field(False, description="table of the published patterns and whether the simulation shows them")
+
+
+def quantity_problem(value: Any, unit: str, minimum: float | None = None, maximum: float | None = None) -> str:
+    """Say what was expected instead of ``value``; empty when it is good."""
+    dimension = unit_info(unit)[0]
+    wanted = describe_dimension(dimension).replace("'", '"')
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return f"expected {wanted}"
+    if not isinstance(value, str) and dimension != DIMENSIONLESS:
+        return f"expected a unit: {wanted}"
+    try:
+        number = parse(value, unit)
+    except UnitError as error:
+        return str(error) if str(error).startswith("unknown unit") else f"expected {wanted}"
+    low, high = minimum, maximum
+    if number != number or (low is not None and number < low) or (high is not None and number > high):
+        shown = "" if unit in ("", "1") else f" {unit}"
+        if high is None:
+            return f"expected a value of at least {low:g}{shown}"
+        return f"expected a value of at most {high:g}{shown}" if low is None else f"expected a value from {low:g} to {high:g}{shown}"
+    return ""
+
+
+def _checked(problem: Any) -> BeforeValidator:
+    """A validator that keeps the value as written and reports ``problem(value)``."""
+
+    def validate(value: Any) -> Any:
+        said = problem(value)
+        if said:
+            raise PydanticCustomError("lab_value", "{said}", {"said": said})
+        return value
+
+    return BeforeValidator(validate)
+
+
+def _quantity_type(meta: Any) -> Any:
+    unit, low, high = meta["unit"], meta["minimum"], meta["maximum"]
+    schema: dict[str, Any] = {"type": "string", "pattern": r"^\s*[-+]?[0-9.]"}
+    if unit_info(unit)[0] == DIMENSIONLESS:
+        schema = {"type": ["number", "string"]}
+        if low is not None:
+            schema["minimum"] = low
+        if high is not None:
+            schema["maximum"] = high
+    return Annotated[Any, _checked(lambda v: quantity_problem(v, unit, low, high)), WithJsonSchema(schema)]
+
+
+def _field_type(meta: Any) -> Any:
+    kind = meta["kind"]
+    if kind == "flag":
+        return bool
+    if kind == "choice":
+        return Literal[tuple(meta["choices"])]
+    if kind == "list":
+        item = _quantity_type(meta)
+        return Annotated[list[item], BeforeValidator(lambda v: v if isinstance(v, list) else [v])]
+    return _quantity_type(meta)
+
+
+def lab_text(value: Any, meta: Any) -> Any:
+    """A field's value as it is written in a configuration, to the last bit."""
+    if meta["kind"] in ("flag", "choice"):
+        return value
+    if meta["kind"] == "list":
+        return [_with_unit(v, meta["unit"]) for v in value]
+    return _with_unit(value, meta["unit"])
+
+
+def _with_unit(value: float, unit: str) -> str | float:
+    if unit_info(unit)[0] == DIMENSIONLESS and unit in ("", "1"):
+        return int(value) if float(value).is_integer() and abs(value) < 1e15 else float(value)
+    return f"{float(value)!r} {unit}"
+
+
+@cache
+def record_section(record: type[LabRecord], type_name: str = "") -> type[Section]:
+    """The section of a record of laboratory fields (an experiment, an incubation, the solver)."""
+    fields: dict[str, Any] = {}
+    if type_name:
+        fields["type"] = (Literal[type_name], Field(description="kind of experiment"))
+    for name, field in record.lab_fields().items():
+        meta = field.metadata
+        unit = "" if meta["unit"] in ("", "1") else f" [{meta['unit']}]"
+        note = f" ({meta['label']})" if meta["label"] else ""
+        required = field.default is dataclasses.MISSING
+        extra = {} if required else {"default": lab_text(record.default_of(name), meta)}
+        default = ... if required else None
+        fields[name] = (_field_type(meta), Field(default, description=meta["description"] + unit + note, json_schema_extra=extra, validate_default=False))
+    model: type[Section] = create_model(record.__name__, __base__=Section, __doc__=(record.__doc__ or "").split("\n\n")[0], **fields)
+    return model
+
+
+def experiment_section(kind: str) -> type[Section]:
+    """The section of a kind of experiment."""
+    return record_section(EXPERIMENTS[kind], kind)
+
+
+def incubation_section() -> type[Section]:
+    """The keys of a condition's ``incubate``."""
+    return record_section(Incubation)
+
+
+def solver_section() -> type[Section]:
+    """The keys of ``[solver]``."""
+    return record_section(Solver)
+
+
+class File(Section):
+    """The whole configuration."""
+
+    title: str = Field("", description="one line for tables and figures")
+    cell: CellSection = Field(default_factory=CellSection)
+    condition: list[ConditionSection] = Field([], description="groups of cells; one healthy group when none is given")
+    experiment: dict[str, dict[str, Any]] = Field(min_length=1, description="what is done to every cell")
+    vary: list[VarySection] = Field([], description="axes of a grid of runs")
+    solver: dict[str, Any] = Field({}, description="method and tolerances")
+    report: ReportSection = Field(default_factory=ReportSection)

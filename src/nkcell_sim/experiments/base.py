@@ -1,0 +1,151 @@
+"""What every experiment is: a protocol done to prepared cells, and features read from the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from .fields import LabRecord
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..model.cell import Cell
+    from ..protocol import Protocol
+    from ..trace import Trace
+
+    Array = NDArray[np.float64]
+
+# Bounds of a cell that survives the stimulus (integration brief, section 3): above them pumps no longer keep up.
+NA_LIMIT = 40.0  # mM
+V_LIMIT = -45.0  # mV: acceptable cells never rise above -50 mV; runaway rows reach -42 mV and more
+CA_LIMIT = 1.5  # uM: amplitude that marks the runaway tail
+RECOVERY_BAND = 1.10  # Ca2+ after wash over Ca2+ before the stimulus
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One number per cell, with unit and definition; NaN where the run failed or the feature does not exist."""
+
+    values: Array
+    unit: str
+    description: str
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{v:.5g}" for v in self.values[:6]) + (", ..." if len(self.values) > 6 else "")
+        return f"Feature([{shown}] {self.unit}: {self.description})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(LabRecord):
+    """Base of the virtual experiments; subclasses declare their settings with :func:`~.fields.lab`."""
+
+    kind: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    remarks: ClassVar[tuple[str, ...]] = ()
+
+    def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Cells as they are when the recording starts (loading, washing); one batch, order kept."""
+        return list(cells)
+
+    def prepare(self, cell: Cell) -> Cell:
+        """One cell as it is when the recording starts."""
+        return self.prepare_all([cell])[0]
+
+    def protocol(self) -> Protocol:
+        """What is done to the cell during the recording."""
+        raise NotImplementedError
+
+    @property
+    def record(self) -> tuple[str, ...]:
+        """Names of the quantities that are kept."""
+        raise NotImplementedError
+
+    def times(self) -> Array:
+        """Sampling times [s]."""
+        raise NotImplementedError
+
+    def features(self, trace: Trace) -> dict[str, Feature]:
+        """Features of every cell of a trace."""
+        raise NotImplementedError
+
+    def warnings(self, trace: Trace, features: Mapping[str, Feature]) -> list[tuple[str, ...]]:
+        """Per cell, what a reader must know before using the numbers."""
+        return [() for _ in trace.status]
+
+    def phases(self) -> list[tuple[float, float, str]]:
+        """(start [s], end [s], what is in the bath) for the bars above a trace."""
+        return []
+
+    def notes(self) -> tuple[str, ...]:
+        """Remarks that go with every table and figure of this experiment."""
+        unconfirmed = self.labelled("unconfirmed")
+        text = f"protocol values quoted from memory, unconfirmed: {', '.join(f'{k} = {v}' for k, v in unconfirmed.items())}"
+        return (*((text,) if unconfirmed else ()), *self.remarks)
+
+    def __repr__(self) -> str:
+        return table(self)
+
+
+@dataclass(frozen=True)
+class ExperimentResult:
+    """Trace, features and warnings of one experiment on some cells."""
+
+    experiment: Experiment
+    trace: Trace
+    features: dict[str, Feature]
+    warnings: list[tuple[str, ...]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        status = self.trace.status
+        lines = [f"{self.experiment.title or self.experiment.kind}: {len(status)} cells, {sum(s == 'ok' for s in status)} ok (model output)"]
+        for name, feature in self.features.items():
+            values = "  ".join(f"{v:>10.5g}" for v in feature.values[:6])
+            lines.append(f"  {name:<28}{values}  {feature.unit:<6} {feature.description}")
+        for i, texts in enumerate(self.warnings):
+            lines += [f"  warning, cell {i}: {text}" for text in texts]
+        return "\n".join(lines)
+
+
+def run_experiment(cells: Cell | Sequence[Cell], experiment: Experiment, **solver: Any) -> ExperimentResult:
+    """Prepare the cells, run the experiment's protocol on all of them and read the features.
+
+    ``solver`` goes to :func:`nkcell_sim.simulate.simulate` (``rtol``, ``method``, ...).
+    """
+    from ..simulate import simulate
+
+    many = list(cells) if isinstance(cells, Sequence) else [cells]
+    prepared = experiment.prepare_all(many)
+    trace = simulate(prepared, experiment.protocol(), record=experiment.record, times=experiment.times(), **solver)
+    features = experiment.features(trace)
+    return ExperimentResult(experiment, trace, features, experiment.warnings(trace, features))
+
+
+def survival_warnings(trace: Trace, start: float, end: float) -> list[list[str]]:
+    """Per cell, which bounds of a surviving cell are crossed between start and end [s]: Na+, V, Ca2+."""
+    inside = (trace.time >= start - 1e-9) & (trace.time <= end + 1e-9)
+    checks = (
+        ("na_cyt", NA_LIMIT, "mM", "Na+ inside reaches {:.3g} mM (bound {:g} mM): the stimulus floods the cell"),
+        ("v", V_LIMIT, "mV", "V rises to {:.3g} mV (bound {:g} mV): the cell depolarises for good"),
+        ("ca_cyt", CA_LIMIT, "uM", "Ca2+ reaches {:.3g} uM (bound {:g} uM): extrusion is overwhelmed"),
+    )
+    found: list[list[str]] = [[] for _ in trace.status]
+    for key, limit, _unit, text in checks:
+        top = np.max(trace[key][:, inside], axis=1)
+        for i, value in enumerate(top):
+            if value > limit:
+                found[i].append(text.format(value, limit))
+    return found
+
+
+def table(record: LabRecord) -> str:
+    """A dataclass of lab fields as a table: setting, value, label, meaning."""
+    lines = [f"{type(record).__name__}"]
+    texts = record.settings()
+    for name, declared in record.lab_fields().items():
+        label = declared.metadata["label"] if getattr(record, name) == record.default_of(name) else "set"
+        lines.append(f"  {name:<22}{texts[name]:<26}{label:<13}{declared.metadata['description']}")
+    return "\n".join(lines)

@@ -1,0 +1,146 @@
+"""A composition: the ordered list of components of a named cell, with every name resolved."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from ..errors import ModelError
+from .component import Component, Scope
+from .quantities import Declaration, Flow, Input, Observable, Parameter, State
+
+
+class Composition:
+    """The structure of a cell: components in order of evaluation, and the names they declare.
+
+    A quantity's key is ``Component.name``, or the bare name when it is declared ``shared``.
+    ``rest`` gives the wanted resting value (declared unit) of the states that a rest is defined by.
+    """
+
+    def __init__(self, name: str, components: Iterable[Component], *, description: str = "", rest: Mapping[str, float] | None = None) -> None:
+        self.name = name
+        self.components = tuple(components)
+        self.description = description
+        self.rest = dict(rest or {})
+        self.declarations: dict[str, Declaration] = {}
+        self.owner: dict[str, Component] = {}
+        shared: dict[str, str] = {}
+        for component in self.components:
+            for local, declaration in component.declarations.items():
+                key = self._key(component, local)
+                if key in self.declarations:
+                    raise ModelError(
+                        f"cell {name!r}: {key!r} is declared by both {self.owner[key].name} and {component.name}; "
+                        "rename one of them or give one component another name"
+                    )
+                self.declarations[key] = declaration
+                self.owner[key] = component
+                if declaration.shared if hasattr(declaration, "shared") else False:
+                    shared[local] = key
+        self.names = {c.name: {**shared, **{n: self._key(c, n) for n in c.declarations}} for c in self.components}
+        self.states = self._of(State)
+        self.parameters = self._of(Parameter)
+        self.inputs = self._of(Input)
+        self.outputs = {k: d for k, d in self.declarations.items() if isinstance(d, Flow | Observable)}
+        self.conserved = [k for k, d in self.outputs.items() if isinstance(d, Observable) and d.conserved]
+        unknown = sorted(set(self.rest) - set(self.states))
+        if unknown:
+            raise ModelError(f"cell {name!r}: rest values for unknown states {', '.join(unknown)}")
+
+    @staticmethod
+    def _key(component: Component, local: str) -> str:
+        declaration = component.declarations[local]
+        return local if getattr(declaration, "shared", False) else f"{component.name}.{local}"
+
+    def _of(self, kind: type) -> dict[str, Any]:
+        return {k: d for k, d in self.declarations.items() if isinstance(d, kind)}
+
+    @cached_property
+    def state_index(self) -> dict[str, int]:
+        """Position of each state in the state vector."""
+        return {k: i for i, k in enumerate(self.states)}
+
+    @cached_property
+    def switchable(self) -> tuple[str, ...]:
+        """Names of the components that a run may switch off."""
+        return tuple(c.name for c in self.components if "switch" in c.declarations)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over the declarations and the source text of every component, in order."""
+        digest = hashlib.sha256(self.name.encode())
+        for component in self.components:
+            digest.update(component.name.encode())
+            for local, declaration in component.declarations.items():
+                digest.update(f"{local}={declaration!r}".encode())
+            digest.update(inspect.getsource(type(component).equations).encode())
+        return digest.hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return (
+            f"Composition {self.name!r}: {len(self.components)} components, {len(self.states)} states, "
+            f"{len(self.parameters)} parameters, {len(self.inputs)} inputs"
+        )
+
+
+class Evaluation:
+    """One pass over all equations with numbers (or, in codegen, symbols) for the leaves, in kernel units."""
+
+    def __init__(self, composition: Composition, leaves: Mapping[str, Any]) -> None:
+        self.composition = composition
+        self.values: dict[str, Any] = dict(leaves)
+        self.derivatives: dict[str, Any] = {}
+        self._pools: dict[str, Any] = {}
+        self._read: set[str] = set()
+        self._current: Component | None = None
+
+    def run(self) -> Evaluation:
+        """Evaluate every component in order and check that each state got a derivative."""
+        for component in self.composition.components:
+            self._current = component
+            names = self.composition.names[component.name]
+            component.equations(Scope(self, names, names["switch"] if "switch" in component.declarations else None))
+        missing = sorted(set(self.composition.states) - set(self.derivatives))
+        if missing:
+            raise ModelError(f"cell {self.composition.name!r}: no equation sets the derivative of {', '.join(missing)}")
+        return self
+
+    def store(self, key: str, value: Any) -> Any:
+        """Return what later equations see for an assigned quantity (tracing overrides this)."""
+        return value
+
+    def assign(self, key: str, value: Any, switch: str | None) -> None:
+        declaration = self.composition.declarations.get(key)
+        if not isinstance(declaration, Flow | Observable):
+            raise self._error(f"{key!r} is assigned but not declared as a Flow or an Observable")
+        if isinstance(declaration, Flow) and switch is not None:
+            value = self.values[switch] * value
+        self.values[key] = self.store(key, value)
+
+    def set_derivative(self, key: str, value: Any, switch: str | None) -> None:
+        if key not in self.composition.states:
+            raise self._error(f"{key!r} has a derivative but is not declared as a State")
+        if key in self.derivatives:
+            raise self._error(f"the derivative of {key!r} is set twice")
+        self.derivatives[key] = value if switch is None else self.values[switch] * value
+
+    def add_to_pool(self, pool: str, value: Any) -> None:
+        if pool in self._read:
+            raise self._error(f"contributes to pool {pool!r} after it was read; move the component earlier in the cell's list")
+        self._pools[pool] = self._pools[pool] + value if pool in self._pools else value
+
+    def read_pool(self, pool: str) -> Any:
+        self._read.add(pool)
+        return self._pools.get(pool, 0.0)
+
+    def unknown_name(self, name: str, names: Mapping[str, str]) -> ModelError:
+        if name in names:
+            return self._error(f"{name!r} is read before it is assigned; move the component that assigns it earlier in the cell's list")
+        return self._error(f"unknown name {name!r}; declare it here, or declare it shared in the component that owns it")
+
+    def _error(self, text: str) -> ModelError:
+        where = self._current.name if self._current else "?"
+        return ModelError(f"cell {self.composition.name!r}, component {where}: {text}")
