@@ -76,7 +76,7 @@ class Composition:
             digest.update(component.name.encode())
             for local, declaration in component.declarations.items():
                 digest.update(f"{local}={declaration!r}".encode())
-            digest.update(inspect.getsource(type(component).equations).encode())
+            digest.update(inspect.getsource(type(component)).encode())
         return digest.hexdigest()[:16]
 
     def __repr__(self) -> str:

@@ -1,0 +1,1 @@
+"""Currents through the plasma membrane, one file each."""

@@ -1,0 +1,1 @@
+"""Electroneutral transport, Ca2+ stores, buffers and indicators, one file each."""

@@ -1,0 +1,1 @@
+"""Where the ions are: solutions, membrane, organelles and the pipette."""
