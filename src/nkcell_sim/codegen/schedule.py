@@ -52,8 +52,10 @@ class Hoister:
         return [*rest, self._name(operation(*fixed))]
 
     def _name(self, expression: Any) -> Any:
-        if expression.is_Symbol:
+        if expression.is_Symbol or expression.is_number:
             return expression
+        if expression.could_extract_minus_sign():  # one slot serves a constant and its negative
+            return -self._name(-expression)
         if expression not in self.table:
             symbol = sympy.Symbol(f"hoisted_{len(self.table)}", real=True)
             self.table[expression] = symbol

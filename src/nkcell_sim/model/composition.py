@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
+import textwrap
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ..errors import ModelError
@@ -70,7 +72,7 @@ class Composition:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the declarations and the source text of every component, in order."""
+        """SHA-256 over the declarations and the equations of every component, in order (comments and docstrings do not count)."""
         digest = hashlib.sha256(self.name.encode())
         for component in self.components:
             digest.update(component.name.encode())
@@ -84,6 +86,16 @@ class Composition:
             f"Composition {self.name!r}: {len(self.components)} components, {len(self.states)} states, "
             f"{len(self.parameters)} parameters, {len(self.inputs)} inputs"
         )
+
+
+@lru_cache(maxsize=None)
+def _equation_text(component: type[Component]) -> str:
+    """The code of a component class in normal form."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(component)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 class Evaluation:

@@ -278,3 +278,12 @@ def markov_scheme() -> Composition:
 def buffer_relaxation() -> Composition:
     """One buffer."""
     return _single("buffer_relaxation", BufferRelaxation, "Ca2+ buffer in a closed volume")
+
+
+REGISTRY = {
+    build.__name__: build
+    for build in (
+        robertson, robertson_late, hires, oregonator, van_der_pol, blow_up, singular_in_time, undefined_late, root_through_zero,
+        passive_membrane, hodgkin_huxley_gate, markov_scheme, buffer_relaxation,
+    )
+}  # fmt: skip
