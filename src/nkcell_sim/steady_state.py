@@ -136,8 +136,10 @@ class _Problem:
         kept = []
         for total in self.totals:
             gradient = self.total_gradient(y, [total])[0]
-            size = np.linalg.norm(gradient) * np.linalg.norm(jacobian)
-            if np.linalg.norm(gradient @ jacobian) < 1e-6 * size and abs(gradient @ f) <= 1e-6 * np.linalg.norm(gradient) * np.linalg.norm(f):
+            size = np.linalg.norm(gradient)
+            # 1e-9: the gradient is a central difference, good to about 1e-10; the drift's floor is the rounding of f
+            steady = np.linalg.norm(gradient @ jacobian) < 1e-9 * size * np.linalg.norm(jacobian)
+            if steady and abs(gradient @ f) <= size * (1e-9 * np.linalg.norm(f) + 1e-13):
                 kept.append(total)
         return kept
 
@@ -182,6 +184,8 @@ class _Problem:
         damping = 1.0
         for _ in range(12):
             trial = y + damping * step
+            edge = np.clip(trial, self.bounds.lower, self.bounds.upper)
+            trial = np.where(np.abs(trial - edge) <= 1e-9 * self.scale, edge, trial)  # rounding at a bound is not a violation
             if np.all(trial >= self.bounds.lower) and np.all(trial <= self.bounds.upper):
                 new = self.evaluate(trial)[0]
                 if np.all(np.isfinite(new)) and np.linalg.norm(new) <= 2.0 * size + 1e-12:
