@@ -11,11 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from ..errors import UnitError
 from ..experiments import EXPERIMENTS, Incubation
-from ..experiments.fields import LabRecord
-from ..study import Solver
+from ..experiments.fields import LabRecord, lab
+from ..simulate import METHODS, Solver
 from ..units import DIMENSIONLESS, describe_dimension, parse, unit_info
-
-NUMBER = {"type": "number"}
 
 
 class Section(BaseModel):
@@ -27,11 +25,11 @@ class Section(BaseModel):
 class CellSection(Section):
     """Which cell, and how it is set up, before the conditions differ."""
 
-    model: str = Field("primary_nk_cell", description="named cell (see `nkcell info`)")
+    model: str = Field("primary_nk", description="named cell (see `nkcell info`)")
     parameters: str = Field("saturating", description='parameter set: "saturating" or "conservative"')
     temperature: str = Field("23 degC", description="temperature of the experiments")
-    off: list[str] = Field([], description="components switched off: their currents and fluxes are exactly zero")
-    set: dict[str, Any] = Field({}, description='parameters by name, for example "KCa31.g_max" = "0.25 nS"')
+    off: list[str] = Field([], description="components blocked in the cell at rest: their currents and fluxes are exactly zero")
+    set: dict[str, Any] = Field({}, description='parameters by name, "KCa31.g_max" = "0.25 nS"; the resting constants are solved with them')
 
 
 class ConditionSection(Section):
@@ -40,7 +38,7 @@ class ConditionSection(Section):
     name: str = Field(min_length=1, description="name in tables and figures")
     phenotype: str = Field("healthy", description="named phenotype, for example healthy or me_cfs")
     incubate: dict[str, Any] | None = Field(None, description="incubation before the experiments, hours in a medium")
-    set: dict[str, Any] = Field({}, description="parameters that only this condition changes")
+    set: dict[str, Any] = Field({}, description="parameters that only this condition changes; as for a phenotype, resting constants stay those of the healthy cell")
 
 
 class VarySection(Section):
@@ -58,6 +56,24 @@ class ReportSection(Section):
     """What is computed from the results."""
 
     targets: bool = Field(False, description="table of the published patterns and whether the simulation shows them")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SolverKeys(LabRecord):
+    """How the equations are solved."""
+
+    method: str = lab(Solver.method, "", "integrator; the SciPy ones are slow cross-checks", kind="choice", choices=METHODS)
+    rtol: float = lab(Solver.rtol, "1", "relative tolerance; the absolute one follows each state's scale", kind="number", minimum=1e-14, maximum=0.1)
+    max_steps: float = lab(Solver.max_steps, "1", "steps after which a run is given up", kind="number", minimum=1)
+
+    @classmethod
+    def of(cls, solver: Solver) -> SolverKeys:
+        """The keys that describe a solver."""
+        return cls(method=solver.method, rtol=solver.rtol, max_steps=solver.max_steps)
+
+    def solver(self) -> Solver:
+        """The solver that the keys describe."""
+        return Solver(method=self.method, rtol=self.rtol, max_steps=int(self.max_steps))
 
 
 def quantity_problem(value: Any, unit: str, minimum: float | None = None, maximum: float | None = None) -> str:
@@ -122,11 +138,12 @@ def lab_text(value: Any, meta: Any) -> Any:
     if meta["kind"] in ("flag", "choice"):
         return value
     if meta["kind"] == "list":
-        return [_with_unit(v, meta["unit"]) for v in value]
-    return _with_unit(value, meta["unit"])
+        return [with_unit(v, meta["unit"]) for v in value]
+    return with_unit(value, meta["unit"])
 
 
-def _with_unit(value: float, unit: str) -> str | float:
+def with_unit(value: float, unit: str) -> str | float:
+    """A number in ``unit`` as it is written in a configuration, to the last bit."""
     if unit_info(unit)[0] == DIMENSIONLESS and unit in ("", "1"):
         return int(value) if float(value).is_integer() and abs(value) < 1e15 else float(value)
     return f"{float(value)!r} {unit}"
@@ -162,7 +179,7 @@ def incubation_section() -> type[Section]:
 
 def solver_section() -> type[Section]:
     """The keys of ``[solver]``."""
-    return record_section(Solver)
+    return record_section(SolverKeys)
 
 
 class File(Section):

@@ -1,0 +1,277 @@
+"""From the text of a configuration to a study, checking one thing after another; every error shows its line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import ConfigError, NkcellError
+from ..experiments import EXPERIMENTS, Incubation
+from ..experiments.base import Experiment
+from ..experiments.fields import LabRecord
+from ..model.cell import Cell
+from ..study import Case, Study, linspan, logspan
+from . import build
+from .locate import Path
+from .sections import (
+    CellSection,
+    ConditionSection,
+    File,
+    ReportSection,
+    Section,
+    SolverKeys,
+    VarySection,
+    experiment_section,
+    incubation_section,
+    lab_text,
+    quantity_problem,
+    solver_section,
+    with_unit,
+)
+from ..units import parse
+from .source import Source, read_source
+from .toml_text import toml_text
+from .words import expectation, near_miss, reworded
+
+_SECTIONS: dict[str, type[BaseModel]] = {"cell": CellSection, "condition": ConditionSection, "vary": VarySection, "report": ReportSection}
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked configuration: the study it describes, what to report, and its resolved text."""
+
+    title: str
+    study: Study
+    targets: bool
+    resolved: str
+    name: str = ""
+
+
+def load_config(path: str | FilePath, overrides: Sequence[str] = ()) -> Config:
+    """Read, check and resolve a configuration file; raises :class:`ConfigError`."""
+    return _Loader(read_source(path, overrides)).config()
+
+
+def parse_config(text: str, name: str = "configuration", overrides: Sequence[str] = ()) -> Config:
+    """Check and resolve the text of a configuration."""
+    source = Source(text, name)
+    source.override(overrides)
+    return _Loader(source).config()
+
+
+class _Loader:
+    """One pass over a source."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def config(self) -> Config:
+        file = self._validate(File, self.source.data, ())
+        experiments = {name: self._experiment(name, data) for name, data in file.experiment.items()}
+        solver = self._record(SolverKeys, solver_section(), file.solver, ("solver",)).solver()
+        conditions = file.condition or [ConditionSection(name="healthy")]
+        self._unique(conditions)
+        base = self._base_cell(file)
+        cases = [self._case(base, file.cell.off, condition, i) for i, condition in enumerate(conditions)]
+        vary = self._vary(file.vary, cases, experiments)
+        try:
+            study = Study(cases, experiments, vary=vary, solver=solver, title=file.title)
+        except NkcellError as error:
+            raise ConfigError(str(error), path=self.source.name) from error
+        return Config(file.title, study, file.report.targets, self._resolved(file, conditions, study), self.source.name)
+
+    # -- sections ---------------------------------------------------------------------------------------------------
+
+    def _validate(self, model: type[Any], data: Any, prefix: Path) -> Any:
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            raise self._translated(error, model, prefix) from error
+
+    def _translated(self, error: ValidationError, model: type[BaseModel], prefix: Path) -> ConfigError:
+        """The first problem in reading order, in our words."""
+        problems = error.errors(include_url=False)
+        first = min(problems, key=lambda p: self.source.line_of(prefix + tuple(p["loc"])) or 10**9)
+        loc: Path = tuple(first["loc"])
+        path = prefix + loc
+        if first["type"] == "extra_forbidden":
+            owner = _SECTIONS.get(str(loc[0]), model) if len(loc) > 1 else model
+            return self.source.error(path, f"unknown key {loc[-1]!r}{near_miss(str(loc[-1]), owner.model_fields)}", at_key=True)
+        if first["type"] == "missing":
+            owner = _SECTIONS.get(str(loc[0]), model) if len(loc) > 1 else model
+            return self.source.error(path[:-1], f"missing key {loc[-1]!r}: {expectation(owner, str(loc[-1]))}", at_key=True)
+        if first["type"] == "lab_value":
+            return self.source.error(path, first["msg"])
+        return self.source.error(path, reworded(first))
+
+    def _record(self, record: type[Any], section: type[Section], data: Any, path: Path) -> Any:
+        """Make an experiment, an incubation or the solver from its section."""
+        if not isinstance(data, Mapping):
+            raise self.source.error(path, f"expected a table, got {data!r}")
+        checked = self._validate(section, data, path)
+        given = {name: getattr(checked, name) for name in checked.model_fields_set if name != "type"}
+        try:
+            return record(**given)
+        except NkcellError as error:
+            name = getattr(error, "name", "")
+            raise self.source.error((*path, name) if name in given else path, str(error)) from error
+
+    def _experiment(self, name: str, data: dict[str, Any]) -> Experiment:
+        path: Path = ("experiment", name)
+        if name == "incubation":
+            raise self.source.error(path, "the name 'incubation' is taken: [[vary]] keys use it for a condition's incubation", at_key=True)
+        kinds = [k for k in EXPERIMENTS if k]
+        kind = data.get("type")
+        if kind is None:
+            raise self.source.error(path, f"missing key 'type': one of {', '.join(map(repr, kinds))}", at_key=True)
+        if kind not in EXPERIMENTS:
+            raise self.source.error((*path, "type"), f"unknown experiment type{near_miss(str(kind), kinds)}")
+        experiment: Experiment = self._record(EXPERIMENTS[kind], experiment_section(kind), data, path)
+        return experiment
+
+    def _unique(self, conditions: Sequence[ConditionSection]) -> None:
+        seen: dict[str, int] = {}
+        for i, condition in enumerate(conditions):
+            path: Path = ("condition", i, "name")
+            if condition.name in seen:
+                raise self.source.error(path, f"duplicate name: line {seen[condition.name]} has a condition of this name already")
+            seen[condition.name] = self.source.line_of(path)
+
+    # -- cells ------------------------------------------------------------------------------------------------------
+
+    def _base_cell(self, file: File) -> Cell:
+        """The healthy cell before the conditions differ, its resting constants solved."""
+        section = file.cell
+        asked = section.model_fields_set
+        cell = self._at(("cell", "model"), build.named_cell, section.model)
+        cell = self._at(("cell", "parameters"), build.with_parameter_set, cell, section.parameters, asked="parameters" in asked)
+        cell = build.with_phenotype(cell, "healthy", asked=False)
+        problem = quantity_problem(section.temperature, "degC")
+        if problem:
+            raise self.source.error(("cell", "temperature"), problem)
+        if "temperature" in asked:
+            cell = self._at(("cell", "temperature"), cell.at_temperature, section.temperature)
+        cell = self._set(cell, section.set, ("cell", "set"))
+        suspect = next((key for key in ("set", "temperature", "parameters") if key in asked), "model")
+        return self._at(("cell", suspect), build.calibrated, cell)
+
+    def _set(self, cell: Cell, values: Mapping[str, Any], path: Path) -> Cell:
+        """Set parameters; ``KCa31.g_max = ...`` may be written with or without quotes around the key."""
+        for key, (value, where) in self._flat(values, path).items():
+            declared = cell.composition.parameters.get(key)
+            if declared is None:
+                raise self.source.error(where, f"unknown parameter {key!r}{near_miss(key, cell.composition.parameters)}", at_key=True)
+            problem = quantity_problem(value, declared.unit, declared.minimum, declared.maximum)
+            if problem:
+                raise self.source.error(where, problem)
+            cell = self._at(where, cell.set, {key: value})
+        return cell
+
+    def _flat(self, values: Mapping[str, Any], path: Path, prefix: str = "") -> dict[str, tuple[Any, Path]]:
+        found: dict[str, tuple[Any, Path]] = {}
+        for key, value in values.items():
+            name, where = prefix + key, (*path, key)
+            inner = self._flat(value, where, f"{name}.") if isinstance(value, Mapping) else {name: (value, where)}
+            for each, place in inner.items():
+                if each in found and place[1] not in self.source.overrides:
+                    raise self.source.error(place[1], f"duplicate name: {each!r} is set on line {self.source.line_of(found[each][1])} already", at_key=True)
+                found[each] = place
+        return found
+
+    def _case(self, base: Cell, off: Sequence[str], condition: ConditionSection, i: int) -> Case:
+        path: Path = ("condition", i)
+        cell = self._at((*path, "phenotype"), build.with_phenotype, base, condition.phenotype, asked="phenotype" in condition.model_fields_set)
+        for k, name in enumerate(off):
+            cell = self._at(("cell", "off", k), cell.without, name)
+        cell = self._set(cell, condition.set, (*path, "set"))
+        incubation = None
+        if condition.incubate is not None:
+            incubation = self._record(Incubation, incubation_section(), condition.incubate, (*path, "incubate"))
+        return Case(condition.name, replace(cell, name=condition.name), incubation)
+
+    def _at(self, path: Path, make: Any, *arguments: Any, **options: Any) -> Any:
+        """Call a maker and let its error point at ``path``."""
+        try:
+            return make(*arguments, **options)
+        except NkcellError as error:
+            raise self.source.error(path, str(error)) from error
+
+    # -- grid -------------------------------------------------------------------------------------------------------
+
+    def _vary(self, sections: Sequence[VarySection], cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> dict[str, list[float]]:
+        vary: dict[str, list[float]] = {}
+        for i, section in enumerate(sections):
+            path: Path = ("vary", i)
+            if section.key in vary:
+                raise self.source.error((*path, "key"), "duplicate name: this key is varied above already")
+            unit, low, high = self._varied_unit((*path, "key"), section.key, cases, experiments)
+            vary[section.key] = self._values(section, path, unit, low, high)
+        return vary
+
+    def _varied_unit(self, path: Path, key: str, cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> tuple[str, float | None, float | None]:
+        owner, _, name = key.partition(".")
+        record: type[LabRecord] | None = Incubation if owner == "incubation" else type(experiments[owner]) if owner in experiments else None
+        if record is not None:
+            fields = {n: f.metadata for n, f in record.lab_fields().items() if f.metadata["kind"] in ("quantity", "list", "number")}
+            if name not in fields:
+                raise self.source.error(path, f"{owner!r} has no numeric field {name!r}{near_miss(name, fields)}")
+            if owner == "incubation" and all(case.incubation is None for case in cases):
+                raise self.source.error(path, "no condition is incubated; give one an `incubate = { ... }`")
+            return fields[name]["unit"], fields[name]["minimum"], fields[name]["maximum"]
+        parameters = cases[0].cell.composition.parameters
+        if key not in parameters:
+            known = [*parameters, *(f"{e}.{f}" for e, x in experiments.items() for f in x.lab_fields()), *(f"incubation.{f}" for f in Incubation.lab_fields())]
+            raise self.source.error(path, f"unknown key {key!r}{near_miss(key, known)}")
+        return parameters[key].unit, parameters[key].minimum, parameters[key].maximum
+
+    def _values(self, section: VarySection, path: Path, unit: str, low: float | None, high: float | None) -> list[float]:
+        """The values of an axis in the declared unit."""
+        if section.values is not None:
+            if not section.values:
+                raise self.source.error((*path, "values"), "expected at least one value")
+            return [self._number(v, (*path, "values", j), unit, low, high) for j, v in enumerate(section.values)]
+        if section.start is None or section.stop is None or section.points is None:
+            raise self.source.error(path, "missing key 'values' (or 'start', 'stop' and 'points')", at_key=True)
+        start = self._number(section.start, (*path, "start"), unit, low, high)
+        stop = self._number(section.stop, (*path, "stop"), unit, low, high)
+        if section.spacing == "log" and min(start, stop) <= 0.0:
+            raise self.source.error((*path, "start" if start <= 0 else "stop"), 'expected a value above 0 (or spacing = "linear")')
+        return [float(v) for v in (logspan if section.spacing == "log" else linspan)(start, stop, section.points)]
+
+    def _number(self, value: Any, path: Path, unit: str, low: float | None, high: float | None) -> float:
+        problem = quantity_problem(value, unit, low, high)
+        if problem:
+            raise self.source.error(path, problem)
+        return parse(value, unit)
+
+    # -- resolved text ----------------------------------------------------------------------------------------------
+
+    def _resolved(self, file: File, conditions: Sequence[ConditionSection], study: Study) -> str:
+        """The configuration with every default written out: running it gives the same numbers, whatever defaults become."""
+        cell = {**file.cell.model_dump(exclude={"set"}), "set": {k: v for k, (v, _) in self._flat(file.cell.set, ("cell", "set")).items()}}
+        rows = []
+        for i, (condition, case) in enumerate(zip(conditions, study.cases, strict=True)):
+            row: dict[str, Any] = {"name": condition.name, "phenotype": condition.phenotype}
+            if case.incubation is not None:
+                row["incubate"] = _written(case.incubation)
+            if condition.set:
+                row["set"] = {k: v for k, (v, _) in self._flat(condition.set, ("condition", i, "set")).items()}
+            rows.append(row)
+        data = {
+            "title": file.title,
+            "cell": cell,
+            "condition": rows,
+            "experiment": {n: {"type": e.kind, **_written(e)} for n, e in study.experiments.items()},
+            "vary": [{"key": k, "values": [with_unit(v, study.unit_of(k)) for v in values]} for k, values in study.vary.items()],
+            "solver": _written(SolverKeys.of(study.solver)),
+            "report": file.report.model_dump(),
+        }
+        return toml_text({k: v for k, v in data.items() if v not in ([], {})})
+
+
+def _written(record: LabRecord) -> dict[str, Any]:
+    return {name: lab_text(getattr(record, name), field.metadata) for name, field in record.lab_fields().items()}

@@ -1,0 +1,254 @@
+"""From the outcome of experiments to the tree that is kept: one group an experiment, ``run`` as the first dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..errors import ResultsError
+from ..experiments.base import ExperimentResult
+from ..model.cell import Cell
+from ..units import from_kernel
+from . import layout
+from .layout import Group, Variable, index, numbers, text
+from .results import Results
+
+_RESERVED = ("run", "time", "sample", "case", "status", "run_id", "time_reached", "steps")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Runs of one experiment that were simulated together: their result, positions in the study, ids, cases and grid points."""
+
+    result: ExperimentResult
+    positions: tuple[int, ...]
+    run_ids: tuple[str, ...]
+    cases: tuple[str, ...]
+    varied: tuple[dict[str, float], ...]
+
+
+def assemble(title: str, batches: Mapping[str, Sequence[Batch]], *, units: Mapping[str, str], provenance: Mapping[str, Any]) -> Results:
+    """Put the results of a study together."""
+    groups = {name: _Experiment(name, parts, units).group() for name, parts in batches.items()}
+    attributes = {
+        "Conventions": layout.CONVENTIONS,
+        "nkcell_schema": layout.SCHEMA,
+        "nkcell_version": provenance["software"]["nkcell_sim"],
+        "title": title,
+        "comment": "Output of a mathematical model, not a laboratory result.",
+        "history": f"{provenance['created']} simulated with nkcell_sim {provenance['software']['nkcell_sim']}",
+    }
+    root = Group({}, groups, attributes)
+    return Results(root.with_group("provenance", _provenance(provenance)))
+
+
+def _provenance(record: Mapping[str, Any]) -> Group:
+    """The provenance record: one JSON text a section, and the configuration as it can be run."""
+    import json
+
+    sections = {name: record[name] for name in ("software", "parameters", "environment", "resources")}
+    config = record["parameters"]["config"]
+    sections["parameters"] = {k: v for k, v in record["parameters"].items() if k != "config"}
+    variables = {name: text((), json.dumps(section, sort_keys=True), f"{name} (JSON)") for name, section in sections.items()}
+    variables["config"] = text((), config, "resolved configuration (TOML); empty for a run from a script")
+    return Group(variables, {}, {"provenance_schema": record["provenance_schema"], "created": record["created"]})
+
+
+class _Experiment:
+    """Merges the batches of one experiment in the order of the study."""
+
+    def __init__(self, name: str, batches: Sequence[Batch], units: Mapping[str, str]) -> None:
+        self.name = name
+        self.batches = batches
+        self.units = {key: units[key] for key in batches[0].varied[0]}
+        positions = [p for b in batches for p in b.positions]
+        self.order = np.argsort(positions, kind="stable")
+        self.setup = batches[0].result.experiment
+        self.traces = [b.result.trace for b in batches]
+
+    def _merged(self, parts: Sequence[Any]) -> np.ndarray:
+        return np.concatenate([np.asarray(p) for p in parts])[self.order]
+
+    def _listed(self, parts: Sequence[Sequence[Any]]) -> list[Any]:
+        flat = [x for part in parts for x in part]
+        return [flat[i] for i in self.order]
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """The cell of every run as it entered the recording."""
+        return self._listed([t.cells for t in self.traces])
+
+    @cached_property
+    def same_times(self) -> bool:
+        """Whether every run was sampled at the same times."""
+        first = self.traces[0].time
+        return all(np.array_equal(t.time, first) for t in self.traces)
+
+    @property
+    def _time(self) -> str:
+        return "time" if self.same_times else "sample"
+
+    def group(self) -> Group:
+        """The whole group of this experiment."""
+        groups = {"parameters": self._parameters(), "final_state": self._final_state(), "protocol": self._protocol()}
+        warnings = self._warnings()
+        if warnings is not None:
+            groups["warnings"] = warnings
+        attributes = {
+            "experiment": self.setup.kind,
+            "title": self.setup.title,
+            **{f"setting_{k}": v for k, v in self.setup.settings().items() if not any(key == f"{self.name}.{k}" for key in self.units)},
+        }
+        notes = "\n".join(self.setup.notes())
+        if notes:
+            attributes["notes"] = notes
+        return Group({**self._labels(), **self._traces(), **self._features()}, groups, attributes)
+
+    def _labels(self) -> dict[str, Variable]:
+        run = ("run",)
+        outcomes = self._listed([t.outcomes for t in self.traces])
+        varied = self._listed([b.varied for b in self.batches])
+        found = {
+            "run": index("run", len(self.order), "number of the run"),
+            "run_id": text(run, self._listed([b.run_ids for b in self.batches]), "hash of everything that determines the run"),
+            "case": text(run, self._listed([b.cases for b in self.batches]), "condition"),
+            "status": text(run, self._listed([t.status for t in self.traces]), "ok, or why the run ended early (its outputs are NaN)"),
+            "time_reached": numbers(run, [o.time_reached for o in outcomes], "s", "simulated time reached"),
+            "steps": numbers(run, np.array([o.steps for o in outcomes], dtype="<i8"), "1", "accepted integration steps"),
+        }
+        for key, unit in self.units.items():
+            found[f"vary.{key}"] = numbers(run, [point[key] for point in varied], unit, f"varied: {key}", role="varied")
+        return found
+
+    def _traces(self) -> dict[str, Variable]:
+        found = {self._time: self._time_axis()}
+        if not self.same_times:
+            found["time"] = numbers(("run", "sample"), self._merged([self._padded(t, np.tile(t.time, (len(t.status), 1))) for t in self.traces]), "s", "time")
+        declarations = self.cells[0].composition.declarations
+        for key in self.setup.record:
+            declared = declarations[key]
+            values = self._merged([self._padded(t, t[key]) for t in self.traces])
+            source = getattr(declared, "source", "")
+            found[key] = numbers(("run", self._time), values, self.traces[0].units[key], declared.description, role="trace", source=source)
+        return found
+
+    def _time_axis(self) -> Variable:
+        if self.same_times:
+            return numbers(("time",), self.traces[0].time, "s", "time from the start of the recording")
+        return index("sample", max(len(t.time) for t in self.traces), "number of the sample")
+
+    def _padded(self, trace: Any, values: np.ndarray) -> np.ndarray:
+        """Rows filled with NaN to the longest run's number of samples."""
+        missing = 0 if self.same_times else max(len(t.time) for t in self.traces) - values.shape[1]
+        return np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan) if missing else values
+
+    def _features(self) -> dict[str, Variable]:
+        found: dict[str, Variable] = {}
+        names = dict.fromkeys(name for b in self.batches for name in b.result.features)
+        for name in names:
+            if name in _RESERVED or name in self.setup.record:
+                raise ResultsError(f"experiment {self.name!r}: the feature {name!r} has the name of another variable; rename it")
+            first = next(b.result.features[name] for b in self.batches if name in b.result.features)
+            values = self._merged([b.result.features[name].values if name in b.result.features else np.full(len(b.positions), np.nan) for b in self.batches])
+            found[name] = numbers(("run",), np.asarray(values, float), first.unit, first.description, role="feature")
+        return found
+
+    def _parameters(self) -> Group:
+        """Resolved parameters of every run, in declared units (NaN where a run's cell does not have the parameter)."""
+        declared = {key: d for cell in self.cells for key, d in cell.composition.parameters.items()}
+        values = np.array([_parameter_row(cell, declared) for cell in self.cells])
+        axis = ("parameter",)
+        return Group(
+            {
+                "parameter": text(axis, list(declared), "name"),
+                "value": numbers(("run", "parameter"), values, "1", "value in the unit of the parameter (see `unit`)"),
+                "unit": text(axis, [d.unit for d in declared.values()], "unit"),
+                "evidence": text(axis, [d.evidence for d in declared.values()], "evidence code of the default"),
+                "source": text(axis, [d.source for d in declared.values()], "source of the default"),
+                "description": text(axis, [d.description for d in declared.values()], "meaning"),
+            }
+        )
+
+    def _final_state(self) -> Group:
+        declared = {key: d for cell in self.cells for key, d in cell.composition.states.items()}
+        finals = self._listed([list(t.final) for t in self.traces])
+        values = np.full((len(finals), len(declared)), np.nan)
+        names = list(declared)
+        for i, (cell, final) in enumerate(zip(self.cells, finals, strict=True)):
+            for key, value in zip(cell.composition.states, final, strict=True):
+                values[i, names.index(key)] = from_kernel(value, declared[key].unit)
+        return Group(
+            {
+                "state": text(("state",), names, "name"),
+                "value": numbers(("run", "state"), values, "1", "value at the end, or where a failed run stopped, in the unit of the state (see `unit`)"),
+                "unit": text(("state",), [d.unit for d in declared.values()], "unit"),
+                "description": text(("state",), [d.description for d in declared.values()], "meaning"),
+            }
+        )
+
+    def _protocol(self) -> Group:
+        """What was done, once for each different protocol: a list of events and the driven inputs at the sampled times."""
+        setups = list(dict.fromkeys(b.result.experiment for b in self.batches))
+        numbering = self._listed([[setups.index(b.result.experiment)] * len(b.positions) for b in self.batches])
+        protocols = [s.protocol() for s in setups]
+        events = [(i, t, what) for i, p in enumerate(protocols) for t, what in p.events()]
+        composition = self.cells[0].composition
+        variables = {
+            "protocol": index("protocol", len(protocols), "number of the protocol"),
+            "protocol_of_run": numbers(("run",), np.array(numbering, dtype="<i4"), "1", "protocol that the run followed"),
+            "duration": numbers(("protocol",), [p.duration for p in protocols], "s", "length of the recording"),
+        }
+        if events:
+            variables["event"] = index("event", len(events), "number of the event")
+            variables["event_protocol"] = numbers(("event",), np.array([e[0] for e in events], dtype="<i4"), "1", "protocol the event belongs to")
+            variables["event_time"] = numbers(("event",), [e[1] for e in events], "s", "time of the event")
+            variables["event_text"] = text(("event",), [e[2] for e in events], "what is done")
+        phases = [(i, *phase) for i, s in enumerate(setups) for phase in s.phases()]
+        if phases:
+            variables["phase"] = index("phase", len(phases), "number of the phase")
+            variables["phase_protocol"] = numbers(("phase",), np.array([p[0] for p in phases], dtype="<i4"), "1", "protocol the phase belongs to")
+            variables["phase_start"] = numbers(("phase",), [p[1] for p in phases], "s", "start")
+            variables["phase_end"] = numbers(("phase",), [p[2] for p in phases], "s", "end")
+            variables["phase_text"] = text(("phase",), [p[3] for p in phases], "what is in the bath")
+        for key in dict.fromkeys(name for p in protocols for name in p.inputs):
+            declared = composition.inputs[key]
+            rows = [self._sampled(p, s, key) for p, s in zip(protocols, setups, strict=True)]
+            variables[key] = numbers(("protocol", self._time), np.array(rows), declared.unit, declared.description, role="input", evidence=declared.evidence)
+        return Group(variables)
+
+    def _sampled(self, protocol: Any, setup: Any, key: str) -> np.ndarray:
+        """One input at the sampled times; at an edge the value before it, as in the trace."""
+        cell, trace = next((b.result.trace.cells[0], b.result.trace) for b in self.batches if b.result.experiment == setup)
+        composition = cell.composition
+        compiled = protocol.compile(composition, dict(zip(composition.inputs, cell.input_defaults(), strict=True)))
+        column = list(composition.inputs).index(key)
+        times = trace.time * 1e3
+        segment = compiled.locate(times)
+        dt = times - compiled.edges[segment]
+        level, slope, amplitude, rate = (a[segment, column] for a in (compiled.level, compiled.slope, compiled.amplitude, compiled.rate))
+        values = from_kernel(level + slope * dt + amplitude * np.exp(-rate * dt), composition.inputs[key].unit)
+        return np.asarray(self._padded(trace, values[None, :])[0])
+
+    def _warnings(self) -> Group | None:
+        """What a reader must know before using the numbers of a run; absent when there is nothing."""
+        per_run = self._listed([b.result.warnings or [()] * len(b.positions) for b in self.batches])
+        rows = [(i, warning) for i, warnings in enumerate(per_run) for warning in warnings]
+        if not rows:
+            return None
+        return Group(
+            {
+                "warning": index("warning", len(rows), "number of the warning"),
+                "warning_run": numbers(("warning",), np.array([i for i, _ in rows], dtype="<i4"), "1", "run it belongs to"),
+                "warning_text": text(("warning",), [w for _, w in rows], "what to know before using the numbers"),
+            }
+        )
+
+
+def _parameter_row(cell: Cell, declared: Mapping[str, Any]) -> list[float]:
+    mine = cell.composition.parameters
+    kernel = dict(zip(mine, cell.parameter_vector(), strict=True))
+    return [float(from_kernel(kernel[key], d.unit)) if key in mine else float("nan") for key, d in declared.items()]

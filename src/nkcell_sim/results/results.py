@@ -1,0 +1,247 @@
+"""Results of a study: traces, features, warnings and provenance, in memory as in the file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MissingPackageError, ResultsError
+from ..provenance import check
+from .layout import Group, Variable, index, numbers, text
+
+if TYPE_CHECKING:
+    import xarray
+
+_NOT_EXPERIMENTS = ("provenance", "targets")
+
+
+class ExperimentRuns:
+    """Every run of one experiment. ``runs["ca_cyt"]`` is (n_runs, n_times) in the unit ``runs.units["ca_cyt"]``."""
+
+    def __init__(self, name: str, group: Group) -> None:
+        self.name = name
+        self.group = group
+
+    @property
+    def kind(self) -> str:
+        """Kind of experiment, for example patch_clamp."""
+        return str(self.group.attributes["experiment"])
+
+    @property
+    def title(self) -> str:
+        """Heading for tables and figures."""
+        return str(self.group.attributes.get("title") or self.kind)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks that belong under every table and figure."""
+        return tuple(str(self.group.attributes.get("notes", "")).splitlines())
+
+    @property
+    def cases(self) -> list[str]:
+        """Condition of every run."""
+        return list(self.group.variables["case"].values)
+
+    @property
+    def status(self) -> list[str]:
+        """``ok``, or why a run ended early."""
+        return list(self.group.variables["status"].values)
+
+    @property
+    def run_ids(self) -> list[str]:
+        """Identity of every run."""
+        return list(self.group.variables["run_id"].values)
+
+    @property
+    def time(self) -> NDArray[np.float64]:
+        """Sampling times [s]: (n_times,), or (n_runs, n_samples) when the runs were sampled differently."""
+        return self.group.variables["time"].values
+
+    @property
+    def recorded(self) -> list[str]:
+        """Names of the traces."""
+        return self._with_role("trace")
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the features."""
+        return self._with_role("feature")
+
+    @property
+    def varied(self) -> dict[str, NDArray[np.float64]]:
+        """Values of every varied key, by run."""
+        return {name.removeprefix("vary."): self.group.variables[name].values for name in self._with_role("varied")}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of every variable."""
+        names = {n: str(v.attributes["units"]) for n, v in self.group.variables.items() if "units" in v.attributes}
+        return {**names, **{n.removeprefix("vary."): u for n, u in names.items() if n.startswith("vary.")}}
+
+    @property
+    def warnings(self) -> list[tuple[int, str]]:
+        """(run, text) of everything a reader must know before using the numbers."""
+        group = self.group.groups.get("warnings")
+        if group is None:
+            return []
+        return list(zip(group.variables["warning_run"].values.tolist(), group.variables["warning_text"].values, strict=True))
+
+    @property
+    def phases(self) -> list[tuple[float, float, str]]:
+        """(start [s], end [s], what is in the bath) of the first protocol."""
+        v = self.group.groups["protocol"].variables
+        if "phase" not in v:
+            return []
+        rows = zip(v["phase_protocol"].values, v["phase_start"].values, v["phase_end"].values, v["phase_text"].values, strict=True)
+        return [(float(a), float(b), str(t)) for p, a, b, t in rows if p == 0]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Settings of the experiment as laboratory text."""
+        return {k.removeprefix("setting_"): str(v) for k, v in self.group.attributes.items() if k.startswith("setting_")}
+
+    def describe(self, name: str) -> str:
+        """Meaning of a trace or a feature."""
+        return str(self._variable(name).attributes.get("long_name", ""))
+
+    def parameter(self, name: str) -> NDArray[np.float64]:
+        """Resolved value of a parameter in every run, in its declared unit."""
+        v = self.group.groups["parameters"].variables
+        names = list(v["parameter"].values)
+        if name not in names:
+            raise ResultsError(f"experiment {self.name!r} has no parameter {name!r}")
+        return np.asarray(v["value"].values[:, names.index(name)])
+
+    def of_case(self, case: str) -> NDArray[np.intp]:
+        """Positions of the runs of a condition."""
+        return np.flatnonzero(np.array(self.cases, dtype=object) == case)
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        return self._variable(name).values
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.group.variables
+
+    def _variable(self, name: str) -> Variable:
+        try:
+            return self.group.variables[name]
+        except KeyError:
+            known = ", ".join([*self.recorded, *self.features])
+            raise ResultsError(f"experiment {self.name!r} has no {name!r}; it has {known}") from None
+
+    def _with_role(self, role: str) -> list[str]:
+        return [n for n, v in self.group.variables.items() if v.attributes.get("role") == role]
+
+    def __repr__(self) -> str:
+        bad = sum(s != "ok" for s in self.status)
+        lines = [f"{self.name} ({self.title}): {len(self.status)} runs" + (f", {bad} failed" if bad else "")]
+        for name in self.features:
+            values = "  ".join(f"{v:>10.4g}" for v in self[name][:6]) + ("  ..." if len(self.status) > 6 else "")
+            lines.append(f"  {name:<28}{values}  {self.units[name]}")
+        return "\n".join(lines)
+
+
+class Results:
+    """Results of a study; ``results["imaging"]`` are the runs of one experiment."""
+
+    def __init__(self, root: Group) -> None:
+        self.root = root
+
+    @property
+    def title(self) -> str:
+        """Title of the study."""
+        return str(self.root.attributes.get("title", ""))
+
+    @property
+    def experiments(self) -> dict[str, ExperimentRuns]:
+        """The runs of every experiment by name."""
+        return {name: ExperimentRuns(name, group) for name, group in self.root.groups.items() if name not in _NOT_EXPERIMENTS}
+
+    @property
+    def config(self) -> str:
+        """Resolved configuration (TOML); empty for a run from a script."""
+        return str(self.root.groups["provenance"].variables["config"].values.item())
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the results came about (see :mod:`nkcell_sim.provenance`)."""
+        group = self.root.groups["provenance"]
+        try:
+            sections = {n: json.loads(group.variables[n].values.item()) for n in ("software", "parameters", "environment", "resources")}
+        except (KeyError, ValueError) as error:
+            raise ResultsError(f"the provenance of these results is damaged: {error}") from error
+        sections["parameters"]["config"] = self.config
+        return check({**group.attributes, **sections})
+
+    @property
+    def targets(self) -> list[dict[str, Any]]:
+        """Rows of the target table, empty when it was not asked for."""
+        group = self.root.groups.get("targets")
+        if group is None:
+            return []
+        columns = {name: v.values for name, v in group.variables.items()}
+        size = len(next(iter(columns.values())))
+        return [{name: _plain(values[i]) for name, values in columns.items()} for i in range(size)]
+
+    @property
+    def failed(self) -> list[tuple[str, int, str]]:
+        """(experiment, run, status) of every run that did not end as ``ok``."""
+        return [(e.name, i, s) for e in self.experiments.values() for i, s in enumerate(e.status) if s != "ok"]
+
+    def with_targets(self, rows: Sequence[Mapping[str, Any]]) -> Results:
+        """A copy that carries a table of targets; every row has the same columns of numbers or text."""
+        if not rows:
+            return self
+        variables = {} if "target" in rows[0] else {"target": index("target", len(rows), "number of the target")}
+        for name in rows[0]:
+            column = [row[name] for row in rows]
+            if all(isinstance(v, int | float) and not isinstance(v, bool) for v in column):
+                variables[name] = numbers(("target",), np.array(column, float), "1", name)
+            else:
+                variables[name] = text(("target",), ["" if v is None else str(v) for v in column], name)
+        return Results(self.root.with_group("targets", Group(variables)))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write an HDF5 (netCDF-4) file: complete, or not at all."""
+        from .writer import write
+
+        return write(self.root, path)
+
+    def to_xarray(self) -> xarray.DataTree:
+        """The same data as an :class:`xarray.DataTree`."""
+        try:
+            import xarray
+        except ImportError as error:
+            raise MissingPackageError("to_xarray() needs xarray: pip install 'nkcell_sim[xarray]'") from error
+        datasets = {}
+        for path, group in self.root.walk():
+            variables = {name: (v.dims, v.values.astype(str) if v.is_text else v.values, dict(v.attributes)) for name, v in group.variables.items()}
+            datasets[path] = xarray.Dataset(variables, attrs=group.attributes)
+        return xarray.DataTree.from_dict(datasets)
+
+    def __getitem__(self, name: str) -> ExperimentRuns:
+        experiments = self.experiments
+        if name not in experiments:
+            raise ResultsError(f"no experiment {name!r} in these results; they have {', '.join(experiments)}")
+        return experiments[name]
+
+    def __repr__(self) -> str:
+        head = f"Results {self.title!r} (model output)" if self.title else "Results (model output)"
+        return "\n".join([head, *map(repr, self.experiments.values())])
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def open_results(path: str | os.PathLike[str]) -> Results:
+    """Read a result file; raises :class:`~nkcell_sim.errors.ResultsError` with the reason for a bad one."""
+    from .reader import read
+
+    return Results(read(path))

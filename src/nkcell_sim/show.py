@@ -1,0 +1,133 @@
+"""Text for the eye: a protocol drawn as bars, a study and its results as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .units import from_kernel
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .experiments.base import Experiment
+    from .model.cell import Cell
+    from .results import ExperimentRuns, Results
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+WIDTH = 64
+FEW_RUNS = 6
+FEATURE_COLUMNS = 5
+
+
+def config_text(config: Config) -> str:
+    """What a configuration describes: cell, conditions, and each experiment's protocol."""
+    study = config.study
+    parts = [heading(config.title or config.name), repr(study.cases[0].cell), heading("Conditions")]
+    parts += [case_text(case.name, case.cell, case.incubation) for case in study.cases]
+    for name, experiment in study.experiments.items():
+        parts += [heading(f"Experiment {name}: {experiment.title or experiment.kind}"), protocol_drawing(experiment, study.cases[0].cell), repr(experiment)]
+        parts += [f"  note: {note}" for note in experiment.notes()]
+    for key, values in study.vary.items():
+        parts.append(f"vary {key}: {', '.join(f'{v:.4g}' for v in values)} {study.unit_of(key)}")
+    parts.append(f"{len(study)} runs")
+    return "\n".join(parts)
+
+
+def heading(title: str) -> str:
+    """A title with a rule below it."""
+    return f"\n{title}\n{'─' * len(title)}"
+
+
+def case_text(name: str, cell: Cell, incubation: Experiment | None) -> str:
+    """One condition: what was done to the cell, and its incubation."""
+    lines = [f"  {name}"]
+    lines += [f"      {step}" for step in cell.history]
+    if incubation is not None:
+        given = {k: v for k, v in incubation.settings().items() if getattr(incubation, k) != incubation.default_of(k) or k == "duration"}
+        lines.append(f"      incubated: {', '.join(f'{k} {v}' for k, v in given.items())}")
+    return "\n".join(lines)
+
+
+def protocol_drawing(experiment: Experiment, cell: Cell, width: int = WIDTH) -> str:
+    """Every driven input over time as a row of blocks, lowest value to highest; a ramp is shown as a slash."""
+    protocol = experiment.protocol()
+    composition = cell.composition
+    compiled = protocol.compile(composition, dict(zip(composition.inputs, cell.input_defaults(), strict=True)))
+    bins = np.linspace(0.0, protocol.duration * 1e3, width + 1)
+    centres = 0.5 * (bins[1:] + bins[:-1])
+    segment = compiled.locate(centres)
+    values = np.array([compiled.inputs(s, t - compiled.edges[s]) for s, t in zip(segment, centres, strict=True)])
+    steady, rows = [], []
+    for key in protocol.inputs:
+        column = list(composition.inputs).index(key)
+        unit = composition.inputs[key].unit.removeprefix("1").strip()
+        reached = from_kernel(np.concatenate([compiled.level[:, column], values[:, column]]), composition.inputs[key].unit)
+        low, high = float(reached.min()), float(reached.max())
+        if low == high:
+            steady.append(f"{key} {low:.4g} {unit}".rstrip())
+            continue
+        ramps = [e.start * 1e3 for e in protocol.instructions if e.name == key and e.kind == "ramp"]
+        rows.append(f"  {key:<14} {_bar(values[:, column], np.histogram(ramps, bins)[0] > 0)}  {low:.4g} to {high:.4g} {unit}".rstrip())
+    head = [f"  throughout: {', '.join(steady)}"] if steady else []
+    scale = f"  {'':<14} 0{f'{protocol.duration:g} s':>{width - 1}}"
+    phases = [f"  {f'{start:g} to {end:g} s':>16}: {what}" for start, end, what in experiment.phases()]
+    return "\n".join([*head, *rows, scale, *phases])
+
+
+def _bar(values: np.ndarray, ramped: np.ndarray) -> str:
+    low, high = values.min(), values.max()
+    levels = np.zeros(len(values), int) if high == low else np.round((values - low) / (high - low) * (len(BLOCKS) - 1)).astype(int)
+    return "".join("╱" if r else BLOCKS[level] for level, r in zip(levels, ramped, strict=True))
+
+
+def results_text(results: Results) -> str:
+    """A summary of results: features by run, targets, warnings, failures, origin."""
+    parts = [heading(f"{results.title or 'Results'} (model output, not a laboratory result)")]
+    for runs in results.experiments.values():
+        parts += [heading(f"{runs.name}: {runs.title}"), feature_table(runs)]
+        parts += [f"  note: {note}" for note in runs.notes]
+        parts += [f"  warning, {runs.cases[i]}: {said}" for i, said in runs.warnings]
+    if results.targets:
+        parts += [heading("Published patterns"), targets_text(results)]
+    parts += [f"  FAILED {name}, run {i}: {status}" for name, i, status in results.failed]
+    origin = results.provenance
+    parts.append(f"\nsimulated {origin['created']} with nkcell_sim {origin['software']['nkcell_sim']}, {origin['resources']['runs']} runs")
+    return "\n".join(parts)
+
+
+def feature_table(runs: ExperimentRuns) -> str:
+    """Features of every run: a column a run when there are few, a row a run for a grid."""
+    if len(runs.status) <= FEW_RUNS:
+        rows = [[name, *(f"{v:.4g}" for v in runs[name]), runs.units[name]] for name in runs.features]
+        return columns([["", *_labels(runs), "unit"], *rows])
+    shown = [n for n in runs.features if np.ptp(np.nan_to_num(runs[n])) > 0.0][:FEATURE_COLUMNS]
+    varied = runs.varied
+    head = ["case", *(f"{k} [{runs.units[k]}]" for k in varied), *(f"{n} [{runs.units[n]}]" for n in shown)]
+    rows = [
+        [case, *(f"{v[i]:.4g}" for v in varied.values()), *(f"{runs[n][i]:.4g}" for n in shown), "" if runs.status[i] == "ok" else runs.status[i]]
+        for i, case in enumerate(runs.cases)
+    ]
+    return columns([[*head, ""], *rows])
+
+
+def _labels(runs: ExperimentRuns) -> list[str]:
+    varied = runs.varied
+    return [" ".join([case, *(f"{v[i]:.4g}" for v in varied.values())]) for i, case in enumerate(runs.cases)]
+
+
+def targets_text(results: Results) -> str:
+    """The table of published patterns with verdicts."""
+    from .analysis.targets import Target, as_text
+
+    names = [f.name for f in fields(Target)]
+    return as_text([Target(**{name: row[name] for name in names}) for row in results.targets])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in aligned columns, the first row underlined."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  " + "  ".join("─" * w for w in widths), *lines[1:]])

@@ -1,0 +1,79 @@
+"""Runs a study: cells are incubated, every experiment is done on them in batches, and the results are put together."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+from ..experiments.base import run_experiment
+from ..experiments.settling import settle
+from ..model.cell import Cell
+from ..provenance import collect
+from ..results import Batch, Results, assemble
+from .design import Run, Study
+
+# Cells simulated in one call: enough to fill the engine, few enough for the progress bar to move.
+BATCH = 64
+Progress = Callable[[int, int, str], None]
+
+
+def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: Progress | None = None, config: str = "") -> Results:
+    """Run every cell of a study in every experiment.
+
+    ``save`` names an HDF5 file, written at the end or not at all. ``progress(done, total, what)`` is called as the work
+    goes on. ``config`` is the resolved configuration that the result keeps. A run that fails is marked, never dropped.
+    """
+    started = time.perf_counter()
+    report = progress or (lambda done, total, what: None)
+    runs = list(study.runs())
+    solver = asdict(study.solver)
+    report(0, len(runs), "incubation")
+    ready = _incubated(runs)
+    done = 0
+    batches: dict[str, list[Batch]] = {name: [] for name in study.experiments}
+    for group in _groups(runs, lambda r: (r.experiment, r.setup)):
+        for part in (group[i : i + BATCH] for i in range(0, len(group), BATCH)):
+            report(done, len(runs), runs[part[0]].experiment)
+            result = run_experiment([ready[i] for i in part], runs[part[0]].setup, **solver)
+            batches[runs[part[0]].experiment].append(_batch(part, runs, result))
+            done += len(part)
+    report(done, len(runs), "results")
+    compositions = {run.cell.composition.name: run.cell.composition.hash for run in runs}
+    provenance = collect(models=compositions, solver=solver, config=config, runs=len(runs), elapsed=time.perf_counter() - started)
+    units = {key: study.unit_of(key) for key in study.vary}
+    results = assemble(study.title, batches, units=units, provenance=provenance)
+    if save is not None:
+        results.save(save)
+    return results
+
+
+def _batch(part: list[int], runs: list[Run], result: Any) -> Batch:
+    mine = [runs[i] for i in part]
+    return Batch(result, tuple(part), tuple(r.id for r in mine), tuple(r.case for r in mine), tuple(r.varied for r in mine))
+
+
+def _groups(runs: list[Run], key: Callable[[Run], Hashable]) -> Iterable[list[int]]:
+    """Positions of the runs that share a key, in order of first appearance."""
+    found: dict[Hashable, list[int]] = {}
+    for i, each in enumerate(runs):
+        found.setdefault(key(each), []).append(i)
+    return found.values()
+
+
+def _incubated(runs: list[Run]) -> list[Cell]:
+    """The cell of every run as it enters its experiment; equal cells with equal incubations are treated once."""
+    unique: dict[Hashable, list[int]] = {}
+    for i, each in enumerate(runs):
+        unique.setdefault((id(each.cell), each.incubation), []).append(i)
+    firsts = [indices[0] for indices in unique.values()]
+    treated: dict[int, Cell] = {}
+    for group in _groups([runs[i] for i in firsts], lambda r: r.incubation):
+        positions = [firsts[g] for g in group]
+        incubation = runs[positions[0]].incubation
+        cells = [runs[p].cell for p in positions]
+        treated.update(zip(positions, settle(cells) if incubation is None else incubation.apply_all(cells), strict=True))
+    ready = {i: treated[indices[0]] for indices in unique.values() for i in indices}
+    return [ready[i] for i in range(len(runs))]
