@@ -31,6 +31,7 @@ cdef extern from "integrate.h":
     ctypedef struct nk_protocol:
         int n_segments, n_times
         const double *edges
+        const double *lengths
         const double *level
         const double *slope
         const double *amplitude
@@ -200,6 +201,7 @@ cdef class _Protocols:
             self.items[i].n_segments = <int>(len(compiled.edges) - 1)
             self.items[i].n_times = <int>len(times)
             self.items[i].edges = self._pointer(compiled.edges)
+            self.items[i].lengths = self._pointer(compiled.lengths)
             self.items[i].level = self._pointer(compiled.level)
             self.items[i].slope = self._pointer(compiled.slope)
             self.items[i].amplitude = self._pointer(compiled.amplitude)

@@ -30,10 +30,10 @@ class Event:
 
     start: float
     name: str
-    kind: str  # "step", "ramp" or "exchange"
+    kind: str  # "step", "pulse", "ramp" or "exchange"
     target: Quantity
     origin: Quantity | None = None  # a ramp's first value
-    lasting: float = 0.0  # a ramp's duration [s]
+    lasting: float = 0.0  # duration of a ramp or a pulse [s]
     tau: float = 0.0  # an exchange's time constant [s]
 
 
@@ -56,12 +56,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class CompiledProtocol:
-    """Arrays for the integrator, kernel units: ``edges`` (n_segments + 1,), the rest (n_segments, n_inputs).
+    """Arrays for the integrator, kernel units: ``edges`` (n_segments + 1,), ``lengths`` (n_segments,), the rest (n_segments, n_inputs).
 
     Within segment s, input k is level[s, k] + slope[s, k] dt + amplitude[s, k] exp(-rate[s, k] dt), dt counted from edges[s].
+    ``lengths`` is what was asked for, not the difference of two rounded times: a 1 us pulse late in a run keeps its area.
     """
 
     edges: np.ndarray
+    lengths: np.ndarray
     level: np.ndarray
     slope: np.ndarray
     amplitude: np.ndarray
@@ -74,6 +76,11 @@ class CompiledProtocol:
     def locate(self, times: np.ndarray) -> np.ndarray:
         """Segment of each time [ms]; a time at an edge belongs to the segment before it (the first time to the first)."""
         return np.clip(np.searchsorted(self.edges, times, side="left") - 1, 0, len(self.edges) - 2)
+
+    def local(self, times: np.ndarray, segment: np.ndarray) -> np.ndarray:
+        """Time since the start of its segment [ms], exactly the segment's length at its end."""
+        at_end = times == self.edges[segment + 1]
+        return np.where(at_end, self.lengths[segment], np.minimum(times - self.edges[segment], self.lengths[segment]))
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,13 @@ class Protocol:
         """Change inputs at once at a time."""
         start = self._time(at)
         return self._with(Event(start, name, "step", target) for name, target in inputs.items())
+
+    def pulse(self, at: Quantity, lasting: Quantity, /, **inputs: Quantity) -> Protocol:
+        """Change inputs for a while; afterwards they are what they would have been without the pulse."""
+        start, length = self._time(at), _seconds(lasting, "pulse duration")
+        if not length > 0.0:
+            raise ProtocolError(f"got a pulse of {lasting!r} at {at!r}; a pulse lasts longer than 0 s")
+        return self._with(Event(start, name, "pulse", target, lasting=length) for name, target in inputs.items())
 
     def ramp(self, at: Quantity, lasting: Quantity, /, **inputs: tuple[Quantity, Quantity]) -> Protocol:
         """Move inputs linearly from one value to another; they stay at the end value afterwards."""
@@ -148,6 +162,12 @@ class Protocol:
             chains.append(_pieces(mine, start, declaration.unit) if mine else [Piece(0.0, start)])
         end = self.duration * 1e3
         edges = np.array(sorted({0.0, end, *(p.start for chain in chains for p in chain if p.start < end)}))
+        lengths = np.diff(edges)
+        for event in self.instructions:
+            if event.lasting:
+                first = int(np.searchsorted(edges, event.start * 1e3))
+                if first < len(lengths) and edges[first + 1] == _end(event):
+                    lengths[first] = event.lasting * 1e3
         shape = (len(edges) - 1, len(chains))
         level, slope, amplitude, rate = (np.zeros(shape) for _ in range(4))
         for k, chain in enumerate(chains):
@@ -162,7 +182,7 @@ class Protocol:
                 if piece.amplitude:
                     amplitude[s, k] = piece.amplitude * math.exp(-piece.rate * dt)
                     rate[s, k] = piece.rate
-        return CompiledProtocol(edges, level, slope, amplitude, rate)
+        return CompiledProtocol(edges, lengths, level, slope, amplitude, rate)
 
     def _check(self, composition: Composition) -> None:
         import difflib
@@ -215,15 +235,38 @@ def _pieces(events: list[Event], start_level: float, unit: str) -> list[Piece]:
         target = to_kernel(_number(event.target, unit, event.name), unit)
         if event.kind == "step":
             put(Piece(t0, target))
+        elif event.kind == "pulse":
+            before = [p for p in chain if p.start <= t0][-1]
+            if before.slope:
+                raise ProtocolError(f"got a pulse of {event.name} at {event.start:g} s while it ramps; put the pulse before or after the ramp")
+            put(Piece(t0, target))
+            if _free_until(ordered, i, _end(event)):
+                chain.append(_continued(before, _end(event)))
         elif event.kind == "exchange":
             put(Piece(t0, target, amplitude=chain[-1].at(t0) - target, rate=1.0 / (event.tau * 1e3)))
         else:
             origin = to_kernel(_number(event.origin if event.origin is not None else 0.0, unit, event.name), unit)
             length = event.lasting * 1e3
             put(Piece(t0, origin, slope=(target - origin) / length))
-            if i + 1 == len(ordered) or ordered[i + 1].start * 1e3 > t0 + length:
-                chain.append(Piece(t0 + length, target))
+            if _free_until(ordered, i, _end(event)):
+                chain.append(Piece(_end(event), target))
     return chain
+
+
+def _end(event: Event) -> float:
+    """End of a ramp or a pulse [ms], the same rounding everywhere."""
+    return event.start * 1e3 + event.lasting * 1e3
+
+
+def _free_until(ordered: list[Event], i: int, end: float) -> bool:
+    """True when nothing else starts before ``end`` (an event at ``end`` replaces what would begin there)."""
+    return i + 1 == len(ordered) or ordered[i + 1].start * 1e3 > end
+
+
+def _continued(piece: Piece, t: float) -> Piece:
+    """The same course of an input, described from a later time."""
+    dt = t - piece.start
+    return Piece(t, piece.level + piece.slope * dt, piece.slope, piece.amplitude * math.exp(-piece.rate * dt), piece.rate)
 
 
 def _number(value: Quantity, unit: str, name: str) -> float:
@@ -247,6 +290,8 @@ def _describe(event: Event) -> str:
     if event.kind == "ramp":
         origin = event.origin if isinstance(event.origin, str) else f"{event.origin:g}"
         return f"{event.name} ramps from {origin} to {value} in {event.lasting:g} s"
+    if event.kind == "pulse":
+        return f"{event.name} = {value} for {event.lasting:g} s"
     if event.kind == "exchange":
         return f"{event.name} -> {value} with a time constant of {event.tau:g} s"
     return f"{event.name} = {value}"

@@ -40,9 +40,9 @@ def _one(
     segment_of = protocol.locate(when)
     counts = {"steps": 0, "rhs": 0, "jacobians": 0}
     for s in range(len(protocol.edges) - 1):
-        length = protocol.edges[s + 1] - protocol.edges[s]
+        length = protocol.lengths[s]
         wanted = np.flatnonzero(segment_of == s)
-        local = when[wanted] - protocol.edges[s]
+        local = protocol.local(when[wanted], segment_of[wanted])
         with np.errstate(all="ignore"):
             solution = solve_ivp(
                 lambda t, x, s=s: twin.rhs(x, protocol.inputs(s, t)),

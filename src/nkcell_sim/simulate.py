@@ -175,7 +175,7 @@ def _integrate(
     tables = []
     for protocol in compiled:
         segment = protocol.locate(when)
-        tables.append((protocol, when - protocol.edges[segment], segment))
+        tables.append((protocol, protocol.local(when, segment), segment))
     records, y_end, t_end, status, worst, counters = _kernels.integrate(
         composition.name,
         np.array([c.initial_state() for c in cells]),

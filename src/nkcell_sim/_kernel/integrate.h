@@ -29,7 +29,7 @@ enum nk_counter { NK_STEPS = 0, NK_REJECTED, NK_RHS, NK_JACOBIANS, NK_COUNTERS }
 
 typedef struct {
   int n_segments, n_times;
-  const double *edges;                           /* n_segments + 1, ms */
+  const double *edges, *lengths;                  /* n_segments + 1 and n_segments, ms */
   const double *level, *slope, *amplitude, *rate; /* n_segments x n_inputs; time counts from the segment's start */
   const double *times;                           /* output times from the start of their segment */
   const int *time_segment;                       /* and that segment, ascending */
@@ -136,7 +136,7 @@ static void nk_load_segment(const nk_batch *b, nk_lanes *lanes, nk_work *w, int 
     w->rate[i][l] = p->rate[s * n + i];
   }
   lanes->t[l] = 0.0;
-  lanes->segment_length[l] = p->edges[s + 1] - p->edges[s];
+  lanes->segment_length[l] = p->lengths[s];
   lanes->started[l] = 0;
   lanes->rejections[l] = 0;
   lanes->last_error[l] = 0.0;

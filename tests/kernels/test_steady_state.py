@@ -1,0 +1,64 @@
+"""The steady-state solver: residual per state, stability, held states and totals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nkcell_sim.errors import SteadyStateError
+from nkcell_sim.model.cells import primary_nk_cell, stub_nk_cell
+from nkcell_sim.protocol import Protocol
+from nkcell_sim.simulate import simulate
+from nkcell_sim.steady_state import steady_state
+
+
+def test_eigenvalues_at_rest_equal_the_published_spectrum() -> None:
+    found = steady_state(stub_nk_cell())
+    # cell brief, section 7.4 (without dye: the dye's own mode is -k_off - k_on Ca = -114 per s)
+    for wanted in (-142.8, -114.0, -20.0, -0.28, -0.16, -0.10, -0.017, -0.012, -1.8e-3, -1.46e-4):
+        nearest = found.eigenvalues[np.argmin(np.abs(found.eigenvalues - wanted))]
+        assert nearest.real == pytest.approx(wanted, rel=0.05 if abs(wanted) < 1.0 else 5e-3)
+    assert found.eigenvalues.real.min() == pytest.approx(-142.8, rel=1e-3)
+    slowest = max(e.real for e in found.eigenvalues if abs(e) > 1e-7)
+    assert slowest == pytest.approx(-1.46e-4, rel=5e-3)
+    ring = [e for e in found.eigenvalues if abs(e.imag) > 1.0]
+    assert sorted(abs(e.imag) for e in ring) == pytest.approx([25.8, 25.8], rel=5e-3)
+    assert found.zero_modes == 2
+    assert found.stable
+
+
+def test_rest_holds_the_charge_and_the_unblocked_pump_of_a_cell_without_pipette() -> None:
+    found = steady_state(stub_nk_cell())
+    assert list(found.conserved) == ["Ledger.charge"]
+    assert found.held == ("SERCA.a",)
+
+
+def test_steady_state_under_another_bath_is_where_a_long_run_settles() -> None:
+    cell = stub_nk_cell().set_inputs({"k_out": "20 mM"})
+    found = steady_state(cell)
+    start = cell.with_state(cell.initial_state())
+    settled = simulate(start, Protocol("400 h"), times=[], rtol=1e-9).raise_for_status()
+    # the slowest mode (1.9 h) has decayed to e^-200; what is left is the tolerance of the run
+    assert np.allclose(found.cell.initial_state(), settled.final[0], rtol=1e-5, atol=1e-7)
+    assert max(found.residuals.values()) < 1e-8
+
+
+def test_a_kicked_cell_returns_to_the_rest_of_its_new_charge() -> None:
+    cell = primary_nk_cell()
+    kicked = cell.with_state({"v": -44.0, "ca_cyt": 0.24, "ca_er": 315.0})
+    found = steady_state(kicked)
+    before = simulate(kicked, Protocol(1.0), record=["Ledger.charge"], times=[0.0])["Ledger.charge"][0, 0]
+    assert found.conserved["Ledger.charge"] == pytest.approx(before, rel=1e-9)
+    assert found.stable
+
+
+def test_an_oscillating_cell_has_an_unstable_rest_and_the_report_says_so() -> None:
+    # cell brief, section 7.1: PLC drive 0.09-0.13 oscillates
+    cell = stub_nk_cell().set_inputs({"plc_drive": 0.11})
+    try:
+        found = steady_state(cell, relax=2000.0)
+    except SteadyStateError as error:
+        assert "may oscillate" in str(error)
+    else:
+        assert not found.stable
+        assert "not stable" in repr(found)

@@ -1,0 +1,88 @@
+"""Runs that must fail well: fast, each with its own outcome, NaN outputs, and no harm to their neighbours."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from nkcell_sim.errors import SimulationError
+from nkcell_sim.protocol import Protocol
+from nkcell_sim.simulate import simulate
+
+from .problems import problem
+
+DRIVEN = Protocol(2.0).ramp(0.0, 2.0, x=(0.0, 2.0))
+# name, protocol, outcome, the time [s] at which it must end
+CASES = {
+    "finite-time blow-up": ("blow_up", Protocol(2.0), "diverged", 1.0),
+    "pole in time": ("singular_in_time", DRIVEN, "step_underflow", 1.0),
+    "not a number from 0.5 s": ("undefined_late", DRIVEN, "non_finite_rhs", 0.5),
+    # y' = -1 - sqrt(y) from 1 reaches 0 after 2 - 2 ln 2 s
+    "root of a negative number": ("root_through_zero", Protocol(2.0), "out_of_range", 2.0 - 2.0 * np.log(2.0)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_that_cannot_end_says_why_and_where(case: str) -> None:
+    name, protocol, outcome, when = CASES[case]
+    trace = simulate(problem(name), protocol, record=["y"], times=[0.1, 2.0], rtol=1e-6)
+    result = trace.outcomes[0]
+    assert result.status == outcome
+    assert result.worst == "y"
+    # the singularity is met to the accuracy of the run: some tolerances of the solution's size
+    assert result.time_reached == pytest.approx(when, abs=1e-4)
+    assert np.all(np.isnan(trace["y"]))
+    assert np.all(np.isfinite(trace.final))
+
+
+def test_each_kind_of_failure_has_its_own_name() -> None:
+    assert len({outcome for _, _, outcome, _ in CASES.values()}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_failure_costs_less_than_a_tenth_of_a_second(case: str) -> None:
+    name, protocol, _, _ = CASES[case]
+    cell = problem(name)
+    simulate(cell, protocol, times=[])
+    # work is the machine-independent promise: thousands of times below what 0.1 s buys (a step takes about 1 us here)
+    work = simulate(cell, protocol, times=[]).outcomes[0]
+    assert work.steps + work.rejected < 2000
+    best = min(_seconds(cell, protocol) for _ in range(5))
+    assert best < 0.1
+
+
+def _seconds(cell: object, protocol: Protocol) -> float:
+    start = time.perf_counter()
+    simulate(cell, protocol, times=[])  # type: ignore[arg-type]
+    return time.perf_counter() - start
+
+
+def test_step_limit_ends_a_run_with_its_own_outcome() -> None:
+    trace = simulate(problem("oregonator"), Protocol(360.0), times=[], max_steps=50)
+    assert trace.status == ["step_limit"]
+    assert 0.0 < trace.outcomes[0].time_reached < 360.0
+    assert trace.outcomes[0].steps + trace.outcomes[0].rejected == 50
+
+
+def test_wall_time_limit_ends_a_run_with_its_own_outcome() -> None:
+    # 1e9 fixed steps would take minutes
+    trace = simulate(problem("oregonator"), Protocol(360.0), times=[], fixed_step=3.6e-7, max_seconds=0.05, max_steps=10**12)
+    assert trace.status == ["time_limit"]
+
+
+def test_a_failing_neighbour_changes_no_bit_of_a_healthy_run() -> None:
+    healthy = problem("blow_up").with_state({"y": 0.1})
+    doomed = problem("blow_up")
+    alone = simulate(healthy, Protocol(2.0), record=["y"]).raise_for_status()
+    mixed = simulate([doomed, healthy, doomed, doomed, healthy, doomed], Protocol(2.0), record=["y"])
+    assert mixed.status == ["diverged", "ok", "diverged", "diverged", "ok", "diverged"]
+    for row in (1, 4):
+        assert np.array_equal(mixed["y"][row], alone["y"][0])
+        assert mixed.outcomes[row] == alone.outcomes[0]
+
+
+def test_failures_can_be_raised_on_request_with_their_causes() -> None:
+    with pytest.raises(SimulationError, match="1 of 1 runs failed.*\n.*diverged.*worst component y"):
+        simulate(problem("blow_up"), Protocol(2.0), times=[]).raise_for_status()
