@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .fields import LabRecord
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ..model.cell import Cell
     from ..protocol import Protocol
     from ..trace import Trace
 
-    Array = NDArray[np.float64]
+Array = NDArray[np.float64]
 
 # Bounds of a cell that survives the stimulus (integration brief, section 3): above them pumps no longer keep up.
 NA_LIMIT = 40.0  # mM

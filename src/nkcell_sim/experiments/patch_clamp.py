@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ..analysis.features import rectification, reversal_potential
+from .measures import rectification, reversal_potential
 from ..protocol import Protocol
 from . import names
 from .base import Array, Experiment, Feature
 from .fields import lab
 from .solutions import BATHS, bath_inputs
-from .washing import WASHABLE, wash
+from .washing import wash_off
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ class PatchClamp(Experiment):
         return np.round(np.arange(1, int(self.duration / self.ramp_interval + 1e-9) + 1) * self.ramp_interval, 9)
 
     def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:
-        return wash(cells, self.wash_time) if self.ntx_in_bath == "washed" else list(cells)
+        return wash_off(cells, self.wash_time) if self.ntx_in_bath == "washed" else list(cells)
 
     def protocol(self) -> Protocol:
         p = Protocol(self.duration, name=self.title)
@@ -297,4 +297,4 @@ def _indices(time: Array, when: Array) -> Array:
     return found
 
 
-__all__ = ["WASHABLE", "IVTable", "PatchClamp", "Phase", "capacitance"]
+__all__ = ["IVTable", "PatchClamp", "Phase", "capacitance"]

@@ -1,0 +1,370 @@
+"""The published patterns T1-T14 and whether the simulation shows them.
+
+Every number is computed from simulated features; where the study lacks what a target needs (acute naltrexone, a low-dose
+patient, the other recording bath, the other parameter set), :func:`target_table` simulates it with the study's own
+protocols and cells. The bands are modelling choices unless the evidence says otherwise: the papers support directions, not
+amplitudes. Model output is never a laboratory result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..experiments import CalciumImaging, Incubation, PatchClamp, run_experiment
+from ..experiments.settling import settle
+
+if TYPE_CHECKING:
+    from ..experiments.base import Experiment
+    from ..model.cell import Cell
+    from ..results import Results
+    from ..study import Study
+
+PASS, MISSED, NOT_TESTABLE = "pass", "missed", "not testable"
+DISCLAIMER = "Model output, not a laboratory result; bands marked * are modelling choices."
+SATURATING_REMARK = "the saturating set was chosen because of this target, so agreement is a consistency check, not a prediction"
+RESTORED = (0.8, 1.2)  # * of HC
+# Low-dose naltrexone 4.5 mg: largest plasma concentrations scaled from 50 mg, unbound fraction, in-vivo loss of affinity
+# (TRPM3 and naltrexone brief, sections 4.1 and 4.4: D, V, D). Held for ten days, an upper bound of daily dosing.
+LDN = Incubation(duration=240.0, ntx=3.5e-3, naltrexol=28.0, free_fraction=0.79, k_invivo=10.0)
+ACUTE_NTX = 200e3  # nM, the in-vitro concentration
+
+_BATH = {"kept": "NTX kept in the bath", "washed": "NTX washed off first"}
+
+Numbers = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One published pattern and its verdict; ``number`` is what the verdict was read from (NaN where nothing was)."""
+
+    id: str
+    statement: str
+    value: str
+    band: str
+    evidence: str
+    verdict: str
+    remark: str
+    number: float = math.nan
+
+    def row(self) -> dict[str, Any]:
+        """Columns for a table or a result file."""
+        return {name: getattr(self, name) for name in ("id", "statement", "value", "number", "band", "evidence", "verdict", "remark")}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Features by role (hc, me, me_ntx, hc_ntx, ...) of the patch-clamp and of the imaging experiment.
+
+    ``missing`` says, for a role or an experiment that is not there, why.
+    """
+
+    patch: dict[str, Numbers] = field(default_factory=dict)
+    imaging: dict[str, Numbers] = field(default_factory=dict)
+    detection_limit: float = math.nan
+    bath: str = "kept"
+    parameter_set: str = "saturating"
+    other_set: str = "conservative"
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def role_of(cell: Cell, incubation: Incubation | None) -> str:
+    """Role of a condition among the targets: phenotype and treatment."""
+    group = "hc" if cell.phenotype.startswith("healthy") else "me" if cell.phenotype.startswith("me_cfs") else ""
+    if not group:
+        return ""
+    if incubation is None or (incubation.ntx == 0.0 and incubation.naltrexol == 0.0 and incubation.agonist == "none"):
+        return group
+    if incubation.k_invivo != 1.0:
+        return f"{group}_ldn"
+    return f"{group}_ntx" if incubation.ntx >= 100.0 and incubation.duration >= 12.0 else ""
+
+
+def measure(study: Study, results: Results, *, companions: bool = True) -> Measured:
+    """Collect the features that the targets need; ``companions`` simulates what the study itself does not contain."""
+    patch = _first(study, PatchClamp)
+    imaging = _first(study, CalciumImaging)
+    cases = {role_of(c.cell, c.incubation): c for c in study.cases}
+    found = Measured(
+        detection_limit=patch[1].detection_limit if patch else math.nan,
+        bath=(patch or imaging or ("", PatchClamp(ntx_in_bath="kept")))[1].ntx_in_bath,
+        parameter_set=study.cases[0].cell.parameter_set,
+        other_set="conservative" if study.cases[0].cell.parameter_set != "conservative" else "saturating",
+        missing=_missing(study, patch, imaging, cases),
+    )
+    for experiment, store in ((patch, found.patch), (imaging, found.imaging)):
+        if experiment and len(study.grid) == 1:
+            runs = results[experiment[0]]
+            for role, case in cases.items():
+                if role:
+                    position = int(runs.of_case(case.name)[0])
+                    store[role] = {name: float(runs[name][position]) for name in runs.features}
+    if companions and len(study.grid) == 1 and {"hc", "me"} <= set(cases):
+        _Companions(study, found, patch, imaging, cases).run()
+    return found
+
+
+def _first(study: Study, kind: type[Any]) -> tuple[str, Any] | None:
+    return next(((name, e) for name, e in study.experiments.items() if type(e) is kind), None)
+
+
+def _missing(study: Study, patch: Any, imaging: Any, cases: Mapping[str, Any]) -> dict[str, str]:
+    names = {"hc": "untreated healthy", "me": "untreated ME/CFS", "me_ntx": "ME/CFS + NTX (at least 100 uM for 12 h)", "hc_ntx": "healthy + NTX"}
+    found = {role: f"the study has no {text} condition" for role, text in names.items() if role not in cases}
+    if patch is None:
+        found["patch"] = "the study has no patch-clamp experiment"
+    if imaging is None:
+        found["imaging"] = "the study has no Ca2+ imaging experiment"
+    if len(study.grid) > 1:
+        found["patch"] = found["imaging"] = "the study varies a parameter; targets are read from a study without a grid"
+    return found
+
+
+class _Companions:
+    """The extra runs: the study's own cells and protocols, one thing changed in each."""
+
+    def __init__(self, study: Study, found: Measured, patch: Any, imaging: Any, cases: Mapping[str, Any]) -> None:
+        self.found, self.cases = found, cases
+        self.patch, self.imaging = (patch[1] if patch else None), (imaging[1] if imaging else None)
+        self.solver = asdict(study.solver)
+
+    def run(self) -> None:
+        treated = self.cases["me_ntx"].incubation if "me_ntx" in self.cases else None
+        healthy, diseased = self.cases["hc"].cell, self.cases["me"].cell
+        other = "washed" if self.found.bath == "kept" else "kept"
+        after = treated.apply(diseased) if treated else None
+        if self.patch is not None:
+            rested = settle([diseased])[0]
+            acute = replace(self.patch, pregs=(), ononetin=0.0, acute_ntx=ACUTE_NTX, ntx_in_bath="kept")
+            alone = replace(acute, acute_ntx=0.0, break_in=acute.break_in + acute.acute_time)
+            self._put(self.found.patch, {"me_acute": rested}, acute)
+            self._put(self.found.patch, {"me_alone": rested}, alone)
+            self._put(self.found.patch, {"me_ldn": LDN.apply(diseased)}, replace(self.patch, ntx_in_bath="kept"))
+            if after is not None:
+                self._put(self.found.patch, {"me_ntx_other_bath": after}, replace(self.patch, ntx_in_bath=other))
+        if self.imaging is not None:
+            if after is not None:
+                self._put(self.found.imaging, {"me_ntx_other_bath": after}, replace(self.imaging, ntx_in_bath=other))
+            self._other_set(healthy, diseased, treated)
+
+    def _other_set(self, healthy: Cell, diseased: Cell, treated: Incubation | None) -> None:
+        sick = diseased.with_parameter_set(self.found.other_set)
+        cells = {"hc_other_set": healthy.with_parameter_set(self.found.other_set), "me_other_set": sick}
+        ready = dict(zip(cells, settle(list(cells.values())), strict=True))
+        if treated is not None:
+            ready["me_ntx_other_set"] = treated.apply(sick)
+        self._put(self.found.imaging, ready, self.imaging)
+
+    def _put(self, store: dict[str, Numbers], cells: Mapping[str, Cell], experiment: Experiment) -> None:
+        for role in [r for r in cells if r in store]:
+            cells = {r: c for r, c in cells.items() if r != role}
+        if not cells:
+            return
+        features = run_experiment(list(cells.values()), experiment, **self.solver).features
+        for i, role in enumerate(cells):
+            store[role] = {name: float(f.values[i]) for name, f in features.items()}
+
+
+class NotThere(Exception):
+    """An ingredient of a target is missing; the message says which."""
+
+
+class _Judge:
+    """Reads numbers by role and feature; raises :class:`NotThere` with the reason when one is missing."""
+
+    def __init__(self, m: Measured) -> None:
+        self.m = m
+
+    def __call__(self, experiment: str, role: str, feature: str) -> float:
+        store = getattr(self.m, experiment)
+        if role not in store:
+            base = role.removesuffix("_other_set").removesuffix("_other_bath")
+            reasons = [self.m.missing[k] for k in (experiment, base) if k in self.m.missing]
+            raise NotThere(reasons[0] if reasons else f"the {role} run was not simulated (companion runs were switched off)")
+        value = store[role].get(feature, math.nan)
+        if math.isnan(value):
+            raise NotThere(f"{feature} of {role} does not exist: the run failed or the protocol has no such phase")
+        return value
+
+    def ratio(self, experiment: str, role: str, feature: str, over: str = "hc") -> float:
+        return self(experiment, role, feature) / self(experiment, over, feature)
+
+
+def evaluate(m: Measured) -> list[Target]:
+    """Verdict of every target from measured features; a missing ingredient makes a target not testable, with the reason."""
+    judge = _Judge(m)
+    found: list[Target] = []
+    for name, statement, band, evidence, rule in _RULES:
+        try:
+            for suffix, value, number, verdict, remark in rule(judge):
+                found.append(Target(name + suffix, statement, value, band, evidence, verdict, remark, number))
+        except NotThere as reason:
+            found.append(Target(name, statement, "-", band, evidence, NOT_TESTABLE, str(reason)))
+    return found
+
+
+def target_table(study: Study, results: Results, *, companions: bool = True) -> list[Target]:
+    """Verdicts of T1-T14 for a finished study."""
+    return evaluate(measure(study, results, companions=companions))
+
+
+def rows(targets: Sequence[Target]) -> list[dict[str, Any]]:
+    """Targets as rows for :meth:`nkcell_sim.results.Results.with_targets`."""
+    return [t.row() for t in targets]
+
+
+def as_text(targets: Sequence[Target], *, width: int = 110) -> str:
+    """The table as plain text, with what it is and is not."""
+    import textwrap
+
+    indent = " " * 4
+    lines = []
+    for t in targets:
+        lines.append(f"{t.id:<18}{t.verdict:<14}{t.value}")
+        text = f"{t.statement} [expected {t.band}; evidence {t.evidence}]" + (f": {t.remark}" if t.remark else "")
+        lines += textwrap.wrap(text, width=width, initial_indent=indent, subsequent_indent=indent)
+    counts = {verdict: sum(t.verdict == verdict for t in targets) for verdict in (PASS, MISSED, NOT_TESTABLE)}
+    summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+    return "\n".join([*lines, f"{summary}. {DISCLAIMER}"])
+
+
+Verdict = tuple[str, str, float, str, str]
+
+
+def _says(good: bool) -> str:
+    return PASS if good else MISSED
+
+
+def _t1(j: _Judge) -> list[Verdict]:
+    peak, out, into = (j("patch", "hc", f"pregs_1_{k}") for k in ("outward_density", "end_outward", "end_inward"))
+    good = peak > 0.0 and out > abs(into) and into < 0.0
+    value = f"evoked {out:.2g} pA at +100 mV, {into:.2g} pA inward"
+    return [("", value, out / abs(into) if into else math.nan, _says(good), f"end of the first PregS; largest evoked current {peak:.3g} pA/pF")]
+
+
+def _t2(j: _Judge) -> list[Verdict]:
+    block = j("patch", "hc", "ononetin_block")
+    remark = "above 100 % because basal TRPM3 is blocked too, so the trace ends below its own baseline" if block > 1.0 else ""
+    return [("", f"{100 * block:.0f} % of the evoked current", block, _says(block > 0.5), remark)]
+
+
+def _t3(j: _Judge) -> list[Verdict]:
+    ratio = j.ratio("patch", "me", "pregs_1_outward_density")
+    return [("", f"ME/HC {ratio:.2f}", ratio, _says(0.2 <= ratio <= 0.7), "by construction: the lesion was fitted to such a ratio")]
+
+
+def _t4(j: _Judge) -> list[Verdict]:
+    block, block_hc = j("patch", "me", "ononetin_block"), j("patch", "hc", "ononetin_block")
+    change, change_hc = j("patch", "me", "ononetin_sensitive"), j("patch", "hc", "ononetin_sensitive")
+    limit = j.m.detection_limit
+    between = change < limit < change_hc
+    remark = (
+        f"no equation makes the channel resistant, the blocked fraction is the same; only the absolute change differs, {change:.2g} pA (ME) against "
+        f"{change_hc:.2g} pA (HC), which a counting test with the stated detection limit of {limit:g} pA {'would' if between else 'would not'} call resistant"
+    )
+    return [("", f"blocked {100 * block:.0f} % (HC {100 * block_hc:.0f} %)", block, _says(block < 0.5), remark)]
+
+
+def _t5(j: _Judge) -> list[Verdict]:
+    return [("", "-", math.nan, NOT_TESTABLE, "IL-2 has no equation in the model; as a common factor it would pass trivially")]
+
+
+def _restored(j: _Judge, experiment: str, role: str, feature: str) -> tuple[float, bool]:
+    ratio = j.ratio(experiment, role, feature)
+    return ratio, RESTORED[0] <= ratio <= RESTORED[1]
+
+
+def _other_bath(j: _Judge, experiment: str, feature: str) -> str:
+    bath = _BATH["washed" if j.m.bath == "kept" else "kept"]
+    try:
+        ratio, good = _restored(j, experiment, "me_ntx_other_bath", feature)
+    except NotThere as reason:
+        return f"with {bath} not compared: {reason}"
+    return f"with {bath} {ratio:.2f} ({'inside' if good else 'outside'} the band)"
+
+
+def _t6(j: _Judge) -> list[Verdict]:
+    ratio, good = _restored(j, "patch", "me_ntx", "pregs_1_outward_density")
+    return [("", f"(ME + NTX)/HC {ratio:.2f}, {_BATH[j.m.bath]}", ratio, _says(good), _other_bath(j, "patch", "pregs_1_outward_density"))]
+
+
+def _t7(j: _Judge) -> list[Verdict]:
+    change, block = j("patch", "me_ntx", "ononetin_sensitive"), j("patch", "me_ntx", "ononetin_block")
+    untreated = j("patch", "me", "ononetin_sensitive")
+    good = block > 0.5 and change > j.m.detection_limit
+    remark = f"untreated {untreated:.2g} pA; the blocked fraction is always the same, so the absolute change is judged against {j.m.detection_limit:g} pA"
+    return [("", f"{change:.2g} pA ({100 * block:.0f} %), {_BATH[j.m.bath]}", change, _says(good), remark)]
+
+
+def _t8(j: _Judge) -> list[Verdict]:
+    with_ntx = j("patch", "me_acute", "baseline_outward") + j("patch", "me_acute", "acute_ntx_change")
+    change = with_ntx - j("patch", "me_alone", "baseline_outward")
+    remark = (
+        f"stated noise {j.m.detection_limit:g} pA; what there is comes from relief of basal TRPM3, not from opening "
+        "(companion runs: ME/CFS without PregS, with naltrexone and without it at the same time after break-in)"
+    )
+    return [("", f"{change:+.2g} pA at +100 mV", change, _says(abs(change) < j.m.detection_limit), remark)]
+
+
+def _t9(j: _Judge) -> list[Verdict]:
+    ratio, good = _restored(j, "patch", "me_ldn", "pregs_1_outward_density")
+    remark = (
+        f"companion run: {LDN.ntx * 1e3:g} nM NTX and {LDN.naltrexol:g} nM 6-beta-naltrexol x free fraction {LDN.free_fraction:g}, affinity / {LDN.k_invivo:g} in vivo, "
+        f"held {LDN.duration / 24:g} days and in the recording bath; restoration would need in-vivo potency near the dish value and a naltrexol that suppresses tone"
+    )
+    return [("", f"(ME + LDN)/HC {ratio:.2f}", ratio, _says(good), remark)]
+
+
+def _t10(j: _Judge) -> list[Verdict]:
+    return [("", "-", math.nan, NOT_TESTABLE, "the channel has no nifedipine term; the sign would be the same by construction")]
+
+
+def _t11(j: _Judge) -> list[Verdict]:
+    amplitude, slope = j.ratio("imaging", "me", "ca_amplitude"), j.ratio("imaging", "me", "ca_slope")
+    light, light_slope = j.ratio("imaging", "me", "f_amplitude"), j.ratio("imaging", "me", "f_slope")
+    good = max(amplitude, slope, light, light_slope) < 1.0
+    return [("", f"ME/HC amplitude {amplitude:.2f}, slope {slope:.2f}", amplitude, _says(good), f"on F/F0 {light:.2f} and {light_slope:.2f}")]
+
+
+def _t12(j: _Judge) -> list[Verdict]:
+    found = []
+    for name, suffix in ((j.m.parameter_set, ""), (j.m.other_set, "_other_set")):
+        light = j("imaging", "me" + suffix, "f_half_time") / j("imaging", "hc" + suffix, "f_half_time")
+        ca = j("imaging", "me" + suffix, "ca_half_time") / j("imaging", "hc" + suffix, "ca_half_time")
+        remark = SATURATING_REMARK if name == "saturating" else "low-capacity clearance does not saturate here, so the larger response is the faster one"
+        text = f"onset to half of the peak rise; Ca2+ {ca:.2f}, F/F0 {light:.2f}; {remark}"
+        found.append((f" {name}", f"ME/HC {light:.2f} on F/F0, {ca:.2f} on Ca2+", light, _says(light < 1.0 and ca < 1.0), text))
+    return found
+
+
+def _t13(j: _Judge) -> list[Verdict]:
+    light, good = _restored(j, "imaging", "me_ntx", "f_half_time")
+    ca, good_ca = _restored(j, "imaging", "me_ntx", "ca_half_time")
+    up = j("imaging", "me_ntx", "ca_amplitude") / j("imaging", "me", "ca_amplitude")
+    remark = f"F/F0 {light:.2f}; amplitude {up:.2f} times that of untreated cells; half-time on Ca2+ {_other_bath(j, 'imaging', 'ca_half_time')}"
+    value = f"half-time (ME + NTX)/HC {ca:.2f}, {_BATH[j.m.bath]}"
+    return [("", value, ca, _says(good and good_ca and up > 1.0), remark)]
+
+
+def _t14(j: _Judge) -> list[Verdict]:
+    return [("", "-", math.nan, NOT_TESTABLE, "a cohort question: donors and cells within donors, which one deterministic cell per group cannot answer")]
+
+
+_RULES: tuple[tuple[str, str, str, str, Callable[[_Judge], list[Verdict]]], ...] = (
+    ("T1", "PregS raises an outwardly rectifying current in healthy cells", "I(+100) > -I(-100), above baseline", "exact (direction): C18, C21", _t1),
+    ("T2", "Ononetin after PregS cuts the healthy current", "> 50 %*", "exact (sense): C18, S22", _t2),
+    ("T3", "ME/CFS PregS current is below healthy", "0.2-0.7*", "exact (direction): C18, C19v, S22, S24", _t3),
+    ("T4", "ME/CFS current hardly changes with ononetin", "< 50 % blocked*", "exact (p < 0.0001): S22", _t4),
+    ("T5", "IL-2 alone does not rescue ME/CFS", "below healthy + IL-2", "exact (direction): C19n", _t5),
+    ("T6", "NTX 200 uM for 24 h restores ME/CFS to about healthy", "0.8-1.2*", "exact (direction), secondary (level): C19n, S24", _t6),
+    ("T7", "After NTX, ononetin sensitivity returns", "> 50 % and above noise*", "secondary: S24; recall: C21", _t7),
+    ("T8", "Naltrexone applied acutely gives no current", "below stated noise*", "exact (direction): C19n", _t8),
+    ("T9", "Patients on low-dose naltrexone look like healthy", "0.8-1.2*", "exact (direction): C21; secondary: S25", _t9),
+    ("T10", "Nifedipine agrees with PregS on T3", "same sign", "secondary: C19v", _t10),
+    ("T11", "Ca2+ amplitude and slope are lower in ME/CFS", "ratios < 1", "exact: EF22, M26", _t11),
+    ("T12", "Ca2+ half-time is shorter in ME/CFS", "ratio < 1", "exact: EF22, M26", _t12),
+    ("T13", "NTX makes the half-time equal healthy and raises amplitude", "0.8-1.2*, amplitude up", "exact; amplitude secondary: EF22", _t13),
+    ("T14", "8 + 8 donors, several cells each, give significance for T3 and T6", "power", "C19n", _t14),
+)

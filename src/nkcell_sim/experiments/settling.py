@@ -1,0 +1,62 @@
+"""Where cells start: at their own steady state, and how a warm incubation of the slow opioid chain is carried into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import SimulationError
+from ..protocol import Protocol
+from . import names
+
+if TYPE_CHECKING:
+    from ..model.cell import Cell
+
+# Time for membrane, stores and pumps to follow a channel number that was changed by a warm incubation [s].
+RELAXATION = 3600.0
+
+
+def settle(cells: Sequence[Cell]) -> list[Cell]:
+    """Every cell at its own steady state; equal cells are solved once."""
+    from ..steady_state import steady_state
+
+    solved: dict[int, Cell] = {}
+    for cell in cells:
+        if id(cell) not in solved:
+            solved[id(cell)] = steady_state(cell).cell
+    return [solved[id(cell)] for cell in cells]
+
+
+def run_to_end(cells: Sequence[Cell], protocol: Protocol, what: str) -> list[Cell]:
+    """Cells at the end of a protocol; a failed run is an error that names the cell."""
+    from ..simulate import simulate
+
+    trace = simulate(list(cells), protocol, times=[protocol.duration])
+    for cell, status in zip(cells, trace.status, strict=True):
+        if status != "ok":
+            raise SimulationError(f"{what} of cell {cell.name!r} ended as {status}; check its parameters or shorten it")
+    return [trace.final_cell(i) for i in range(len(cells))]
+
+
+def chain_of(cell: Cell, temperature: float) -> Cell:
+    """The slow opioid chain of a cell as a cell of its own, with the same parameters, inputs and state, at ``temperature`` degC."""
+    from ..model.cells import opioid_chain_cell
+
+    chain = opioid_chain_cell()
+    mine = chain.composition
+    chain = chain.set({key: cell.parameter(key) for key in mine.parameters if key in cell.composition.parameters and key != "temperature"})
+    chain = chain.at_temperature(f"{temperature:.12g} degC")
+    chain = chain.with_state({key: cell.state_value(key) for key in mine.states if key in cell.composition.states})
+    return chain.set_inputs({key: value for key, value in cell.inputs.items() if key in mine.inputs})
+
+
+def with_chain_state(cells: Sequence[Cell], chains: Sequence[Cell]) -> list[Cell]:
+    """Cells with the states of their chains; the rest of each cell has followed them with the chain held still."""
+    placed = [
+        cell.with_state({key: chain.state_value(key) for key in chain.composition.states if key in cell.composition.states})
+        for cell, chain in zip(cells, chains, strict=True)
+    ]
+    held = run_to_end([cell.without(*names.CHAIN_COMPONENTS) for cell in placed], Protocol(RELAXATION, name="following the chain"), "Relaxation")
+    return [cell.with_state(np.asarray(still.initial_state())) for cell, still in zip(placed, held, strict=True)]

@@ -1,0 +1,32 @@
+"""Taking opioid ligands off the cells before a recording: drug-free medium, the free-running cell goes on living."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..protocol import Protocol
+from . import names
+
+if TYPE_CHECKING:
+    from ..model.cell import Cell
+
+
+def ligands_present(cell: Cell) -> dict[str, float]:
+    """Opioid ligands in the medium of a cell [nM], those above 0 only."""
+    return {name: cell.inputs[name] for name in (*names.ANTAGONISTS, *names.AGONISTS) if cell.inputs.get(name, 0.0) > 0.0}
+
+
+def wash_off(cells: Sequence[Cell], lasting: float) -> list[Cell]:
+    """Cells after ``lasting`` seconds without any opioid ligand; a cell that had none is returned as it is."""
+    from ..simulate import simulate
+
+    washed = list(cells)
+    wet = [i for i, cell in enumerate(cells) if ligands_present(cell)]
+    clean = [cells[i].set_inputs({name: 0.0 for name in ligands_present(cells[i])}) for i in wet]
+    if wet and lasting > 0.0:
+        trace = simulate(clean, Protocol(lasting, name="wash"), record=("v",), times=[lasting])
+        clean = [trace.final_cell(k) for k in range(len(wet))]
+    for i, cell in zip(wet, clean, strict=True):
+        washed[i] = cell
+    return washed
