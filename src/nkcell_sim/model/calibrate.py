@@ -6,13 +6,14 @@ one balance (a pinned state that must not change) for each constant.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import SteadyStateError, UnreachableRestError
 from ..units import from_kernel, to_kernel
-from .twin import Twin
+from .twin import STEP, Twin
 
 if TYPE_CHECKING:
     from .cell import Cell
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # A Newton iteration on gates ends quadratically: the step after 1e-12 is rounding.
 TOLERANCE = 1e-12
 MAX_ITERATIONS = 60
+# A state below this share of its scale is zero up to rounding.
+SMALL = 1e-20
 
 
 def calibrated_constants(cell: Cell) -> tuple[str, ...]:
@@ -40,13 +43,17 @@ def resting_state(cell: Cell) -> np.ndarray:
     scale = np.array([to_kernel(s.scale, s.unit) for s in composition.states.values()])[free]
     lower, upper = _bounds(cell, free)
     twin = Twin(cell)
+    tilt = np.zeros((len(y), len(free)), dtype=complex)
+    tilt[free, np.arange(len(free))] = 1j * STEP
     for _ in range(MAX_ITERATIONS):
-        slope = twin.jacobian(y)[np.ix_(free, free)] * scale
-        rate = twin.rhs(y)[free]
+        columns = twin.rhs(y[:, None] + tilt)[free]  # real part: the rates; imaginary part: their slopes
+        rate, slope = columns.real[:, 0], columns.imag / STEP * scale
+        _check_finite(cell, columns, free)
         speed = np.maximum(np.abs(slope).max(axis=1), 1e-300)
         step = np.linalg.lstsq(slope / speed[:, None], -rate / speed, rcond=1e-13)[0]
         y[free] = np.clip(y[free] + scale * step, lower, upper)
         if np.max(np.abs(step)) < TOLERANCE:
+            y[free] = np.where(np.abs(y[free]) < SMALL * scale, 0.0, y[free])
             return y
     raise SteadyStateError(
         f"cell {cell.name!r}: the gates and signalling states do not settle at the wanted rest within {MAX_ITERATIONS} iterations; "
@@ -54,8 +61,18 @@ def resting_state(cell: Cell) -> np.ndarray:
     )
 
 
+def _check_finite(cell: Cell, columns: np.ndarray, free: np.ndarray) -> None:
+    bad = ~np.isfinite(columns).all(axis=1)
+    if bad.any():
+        names = [k for i, k in enumerate(cell.composition.states) if i in set(free[bad])]
+        raise SteadyStateError(
+            f"cell {cell.name!r}: the rate of change of {', '.join(names[:3])} is not a number at the wanted rest; "
+            "check the resting bath (a bath without K+ and Cs+ has no K+ reversal potential) and the parameters that were changed last"
+        )
+
+
 def _bounds(cell: Cell, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Physical range of the free states in kernel units; a fraction stays inside so that powers of it have a slope."""
+    """Physical range of the free states in kernel units."""
     declared = [list(cell.composition.states.values())[i] for i in free]
     lower = np.array([-np.inf if s.lower is None else to_kernel(s.lower, s.unit) for s in declared])
     upper = np.array([np.inf if s.upper is None else to_kernel(s.upper, s.unit) for s in declared])
@@ -73,7 +90,7 @@ def solve_constants(cell: Cell) -> dict[str, float]:
         return values
     _check_switches(cell, keys)
     for _ in range(5):  # one pass is exact unless a free state depends on a constant (Cs+ through the pump)
-        y = resting_state(cell.set(values))
+        y = resting_state(replace(cell, values={**cell.values, **values}, state=None))
         previous, values = values, _solve_linear(cell, keys, y)
         if all(abs(values[k] - previous[k]) <= 1e-14 * abs(values[k]) for k in keys):
             break
@@ -90,6 +107,8 @@ def _solve_linear(cell: Cell, keys: tuple[str, ...], y: np.ndarray) -> dict[str,
     trial = np.concatenate([np.zeros((len(keys), 1)), np.diag(unit)], axis=1)
     rates = twin.rhs(np.repeat(y[:, None], len(keys) + 1, axis=1), changed=dict(zip(keys, trial, strict=True)))[rows]
     constant, matrix = rates[:, 0], rates[:, 1:] - rates[:, :1]
+    if not np.isfinite(rates).all():
+        raise SteadyStateError(f"cell {cell.name!r}: the balances at the wanted rest are not numbers; check the resting bath and the parameters changed last")
     size = np.abs(matrix).max(axis=1)
     for k, s in zip(keys, size, strict=True):
         if s == 0.0:

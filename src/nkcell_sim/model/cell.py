@@ -174,7 +174,7 @@ class Cell:
     def _number(self, key: str, value: Quantity, unit: str) -> float:
         if isinstance(value, str):
             return parse(value, unit)
-        if isinstance(value, bool) or not np.isscalar(value):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             raise ParameterError(f"cell {self.name!r}: got {key} = {value!r}; expected a number in {unit} or a text such as '1 {unit}'", name=key)
         return float(value)
 

@@ -33,17 +33,27 @@ def _opioid(eps: float, rho: float, k_g: float, lesioned: float = 0.0, n0: float
     }  # fmt: skip
 
 
+_DEFAULT_HC, _SLOW_HC = _opioid(0.005, 0.5, 240.0), _opioid(0.001, 0.95, 40.0)
 _TABLE = (
-    Phenotype("healthy", "slow-dominant", "healthy", _opioid(0.001, 0.95, 40.0), "healthy cell of the slow-dominant lesion"),
-    Phenotype("me_cfs", "slow-dominant", "healthy", _opioid(0.0135, 0.95, 40.0), "raised opioid tone, acting mostly on channel number: current 0.40 of healthy"),
-    Phenotype("healthy_default_lesion", "default", "healthy_default_lesion", _opioid(0.005, 0.5, 240.0), "healthy cell of the default lesion"),
+    Phenotype("healthy", "slow-dominant", "healthy", _SLOW_HC, "healthy cell of the slow-dominant lesion"),
+    Phenotype(
+        "me_cfs", "slow-dominant", "healthy", _opioid(0.0135, 0.95, 40.0),
+        "raised opioid tone, acting mostly on channel number: current 0.40 of healthy",
+    ),
+    Phenotype("healthy_default_lesion", "default", "healthy_default_lesion", _DEFAULT_HC, "healthy cell of the default lesion"),
     Phenotype(
         "me_cfs_default_lesion", "default", "healthy_default_lesion", _opioid(0.068, 0.5, 240.0),
         "raised opioid tone, acting mostly on gating: current 0.40 of healthy; reversed by naltrexone only while it is present",
     ),
-    Phenotype("healthy_channel_number", "channel-number", "healthy_channel_number", _opioid(0.005, 0.5, 240.0), "healthy cell of the channel-number lesions"),
-    Phenotype("me_cfs_channel_number", "channel-number", "healthy_channel_number", _opioid(0.005, 0.5, 240.0, 1.0, 0.40), "0.40 of the channels at the surface"),
-    Phenotype("me_cfs_surface_expression", "channel-number", "healthy_channel_number", _opioid(0.005, 0.5, 240.0, 1.0, 0.49), "0.49 of the channels at the surface"),
+    Phenotype("healthy_channel_number", "channel-number", "healthy_channel_number", _DEFAULT_HC, "healthy cell of the channel-number lesions"),
+    Phenotype(
+        "me_cfs_channel_number", "channel-number", "healthy_channel_number", _opioid(0.005, 0.5, 240.0, 1.0, 0.40),
+        "0.40 of the channels at the surface",
+    ),
+    Phenotype(
+        "me_cfs_surface_expression", "channel-number", "healthy_channel_number", _opioid(0.005, 0.5, 240.0, 1.0, 0.49),
+        "0.49 of the channels at the surface",
+    ),
 )  # fmt: skip
 
 PHENOTYPES: dict[str, Phenotype] = {p.name: p for p in _TABLE}
