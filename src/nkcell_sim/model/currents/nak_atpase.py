@@ -33,5 +33,5 @@ class NaKATPase(Component):
         sodium, potassium = c.na_cyt / (c.na_cyt + c.k_na), k_like / (k_like + c.k_k)
         voltage = (c.v + c.v_zero) / (c.v + c.v_sat)
         c.i = c.i_max * q10_factor(c.q10, c.temperature, c.t_ref) * sodium**3 * potassium**2 * voltage
-        k_share = c.k_out / k_like
-        c.add(i_na=3.0 * c.i, i_k=-2.0 * c.i * k_share, i_cs=-2.0 * c.i * (1.0 - k_share))
+        # two shares, not one minus the other: without Cs+ outside, exactly no Cs+ is carried
+        c.add(i_na=3.0 * c.i, i_k=-2.0 * c.i * c.k_out / k_like, i_cs=-2.0 * c.i * c.cs_affinity * c.cs_out / k_like)
