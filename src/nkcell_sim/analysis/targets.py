@@ -17,7 +17,6 @@ from ..experiments import CalciumImaging, Incubation, PatchClamp, run_experiment
 from ..experiments.settling import settle
 
 if TYPE_CHECKING:
-    from ..experiments.base import Experiment
     from ..model.cell import Cell
     from ..results import Results
     from ..study import Study
@@ -157,7 +156,7 @@ class _Companions:
             ready["me_ntx_other_set"] = treated.apply(sick)
         self._put(self.found.imaging, ready, self.imaging)
 
-    def _put(self, store: dict[str, Numbers], cells: Mapping[str, Cell], experiment: Experiment) -> None:
+    def _put(self, store: dict[str, Numbers], cells: Mapping[str, Cell], experiment: Any) -> None:
         for role in [r for r in cells if r in store]:
             cells = {r: c for r, c in cells.items() if r != role}
         if not cells:
@@ -311,8 +310,9 @@ def _t8(j: _Judge) -> list[Verdict]:
 def _t9(j: _Judge) -> list[Verdict]:
     ratio, good = _restored(j, "patch", "me_ldn", "pregs_1_outward_density")
     remark = (
-        f"companion run: {LDN.ntx * 1e3:g} nM NTX and {LDN.naltrexol:g} nM 6-beta-naltrexol x free fraction {LDN.free_fraction:g}, affinity / {LDN.k_invivo:g} in vivo, "
-        f"held {LDN.duration / 24:g} days and in the recording bath; restoration would need in-vivo potency near the dish value and a naltrexol that suppresses tone"
+        f"companion run: {LDN.ntx * 1e3:g} nM NTX and {LDN.naltrexol:g} nM 6-beta-naltrexol x free fraction {LDN.free_fraction:g}, "
+        f"Ki x {LDN.k_invivo:g} in vivo, held {LDN.duration / 24:g} days and in the recording bath; "
+        "restoration would need a potency in vivo near that in the dish and a naltrexol that suppresses tone"
     )
     return [("", f"(ME + LDN)/HC {ratio:.2f}", ratio, _says(good), remark)]
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..trace import Trace
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 # Bounds of a cell that survives the stimulus (integration brief, section 3): above them pumps no longer keep up.
 NA_LIMIT = 40.0  # mM
@@ -82,7 +83,8 @@ class Experiment(LabRecord):
     def notes(self) -> tuple[str, ...]:
         """Remarks that go with every table and figure of this experiment."""
         unconfirmed = self.labelled("unconfirmed")
-        text = f"protocol values quoted from memory, unconfirmed: {', '.join(f'{k} = {v}' for k, v in unconfirmed.items())}"
+        values = ", ".join(f"{k} = {v}" for k, v in unconfirmed.items())
+        text = f"{self.title}: protocol values quoted from memory, unconfirmed: {values}"
         return (*((text,) if unconfirmed else ()), *self.remarks)
 
     def __repr__(self) -> str:

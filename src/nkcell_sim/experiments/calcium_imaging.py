@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -127,8 +127,8 @@ class CalciumImaging(Experiment):
     def _rise(self, time: Array, y: Array, name: str, unit: str, text: str) -> dict[str, Feature]:
         start, end, span = self.onset, self.offset, self.slope_span
 
-        def each(measure: object, *args: float) -> Array:
-            return np.array([measure(time, row, *args) for row in y], float)  # type: ignore[operator]
+        def each(measure: Callable[..., float], *args: float) -> Array:
+            return np.array([measure(time, row, *args) for row in y])
 
         tops = [measures.peak(time, row, start, end) for row in y]
         base = each(measures.value_at, start)
@@ -139,7 +139,7 @@ class CalciumImaging(Experiment):
         return {
             f"{name}_amplitude": Feature(np.array([p.height for p in tops]), unit, f"{text}: peak during PregS minus value at onset"),
             f"{name}_slope": Feature(each(measures.steepest_slope, start, end, span), rate, f"{text}: largest mean rate of rise over {span:g} s"),
-            f"{name}_initial_slope": Feature(each(measures.slope_from_onset, start, span), rate, f"{text}: mean rate of rise over the first {span:g} s of PregS"),
+            f"{name}_initial_slope": Feature(each(measures.slope_from_onset, start, span), rate, f"{text}: mean rate of rise over the first {span:g} s"),
             f"{name}_half_time": Feature(each(measures.half_time_onset_to_half, start, end), "s", f"{text}: onset to half of the peak rise"),
             f"{name}_time_to_peak": Feature(peaks, "s", f"{text}: onset to peak"),
             f"{name}_half_time_exp": Feature(

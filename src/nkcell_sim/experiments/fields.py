@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from ..errors import ParameterError, UnitError
 from ..units import parse
@@ -73,6 +73,11 @@ class LabRecord:
         """Every field as laboratory text, for provenance and tables."""
         return {name: _text(getattr(self, name), field.metadata) for name, field in self.lab_fields().items()}
 
+    @classmethod
+    def from_settings(cls, texts: Mapping[str, str]) -> Self:
+        """The record that :meth:`settings` described; fields that are not given keep their default."""
+        return cls(**{name: _read(texts[name], field.metadata) for name, field in cls.lab_fields().items() if name in texts})
+
     def labelled(self, label: str = "unconfirmed") -> dict[str, str]:
         """Fields still at a default that carries ``label``: name -> laboratory text."""
         return {
@@ -120,7 +125,7 @@ def _number(where: str, name: str, value: Any, meta: Any) -> float:
             value = parse(value, meta["unit"])
         except UnitError as error:
             raise UnitError(f"{where}: {error}", given=error.given, expected=error.expected) from error
-    if isinstance(value, bool) or not isinstance(value, int | float) and not hasattr(value, "__float__"):
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise ParameterError(f"got {where} = {value!r}; expected a quantity in {meta['unit']}", name=name)
     value = float(value)
     low, high = meta["minimum"], meta["maximum"]
@@ -128,6 +133,14 @@ def _number(where: str, name: str, value: Any, meta: Any) -> float:
         bounds = f"from {'-inf' if low is None else f'{low:g}'} to {'inf' if high is None else f'{high:g}'} {meta['unit']}"
         raise ParameterError(f"got {where} = {value:g} {meta['unit']}; expected a value {bounds}", name=name)
     return value
+
+
+def _read(text: str, meta: Any) -> Any:
+    if meta["kind"] == "flag":
+        return text == "yes"
+    if meta["kind"] == "list":
+        return () if text == "none" else tuple(text.split(", "))
+    return text
 
 
 def _text(value: Any, meta: Any) -> str:

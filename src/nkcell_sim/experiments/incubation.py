@@ -45,7 +45,7 @@ class Incubation(Experiment):
         1.0, "1", "loss of antagonist affinity in vivo, a factor on both Ki (dish: 1, in vivo: 10)", kind="number", minimum=1e-3
     )
     il2: float = lab("0 IU/mL", "IU/mL", "interleukin-2; recorded as a label, no equation acts on it", label="unconfirmed", minimum=0.0)
-    temperature: float = lab("23 degC", "degC", "temperature of the medium; 37 degC runs the slow opioid chain only", label="assumed", minimum=0.0, maximum=45.0)
+    temperature: float = lab("23 degC", "degC", "temperature; at 37 degC only the slow opioid chain runs", label="assumed", minimum=0.0, maximum=45.0)
     wash_out: float = lab("0 min", "min", "drug-free medium at the end of the incubation", label="assumed", minimum=0.0)
 
     @property

@@ -12,8 +12,8 @@ from ..protocol import Protocol
 from . import names
 from .base import Array, Experiment, Feature
 from .fields import lab
-from .patch_clamp import capacitance
-from .solutions import BATHS, bath_inputs
+from .patch_clamp import capacitance, clamped
+from .solutions import BATHS
 from .washing import wash_off
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class IVCurve(Experiment):
     def protocol(self) -> Protocol:
         p = Protocol(self.duration, name=self.title)
         hold = f"{self.holding:.12g} mV"
-        p = p.step(0.0, **{names.WHOLE_CELL: 1.0, names.V_CLAMP: 1.0, names.V_CMD: hold, **bath_inputs(self.bath)})
+        p = clamped(p, self.holding, self.bath)
         for drug, level in (("pregs", self.pregs), ("ononetin", self.ononetin)):
             if level:
                 p = p.step(self.break_in, **{drug: f"{level:.12g} uM"})
@@ -85,8 +85,8 @@ class IVCurve(Experiment):
         return (names.I_MEASURED, names.I_MEMBRANE, names.I_TRPM3, "v", "ca_cyt")
 
     def _grid(self) -> Array:
-        n = max(int(round(self.step / self.sampling)), 2)
-        return np.arange(1, n + 1) * (self.step / n)
+        n = max(round(self.step / self.sampling), 2)
+        return np.asarray(np.arange(1, n + 1) * (self.step / n), float)
 
     def times(self) -> Array:
         steps = (self.starts()[:, None] + self._grid()[None, :]).ravel()

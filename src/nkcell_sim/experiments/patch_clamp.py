@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from .measures import rectification, reversal_potential
 from ..protocol import Protocol
 from . import names
-from .base import Array, Experiment, Feature
+from .base import Array, Experiment, Feature, Indices
 from .fields import lab
+from .measures import rectification, reversal_potential
 from .solutions import BATHS, bath_inputs
 from .washing import wash_off
 
@@ -31,11 +31,6 @@ class Phase:
     start: float
     end: float
     drugs: dict[str, float]
-
-    @property
-    def text(self) -> str:
-        """What is in the bath, for the bar above a trace."""
-        return " + ".join(f"{names.DRUG_TEXT.get(k, k)} {v:g} {names.DRUG_UNIT[k]}" for k, v in self.drugs.items() if v)
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,16 @@ class PatchClamp(Experiment):
         return tuple(found)
 
     def phases(self) -> list[tuple[float, float, str]]:
-        return [(p.start, p.end, p.text) for p in self.phases_list() if p.text]
+        bars: list[tuple[float, float, str]] = []
+        for phase in self.phases_list():
+            for drug, level in phase.drugs.items():
+                text = f"{names.DRUG_TEXT[drug]} {level:g} {names.DRUG_UNIT[drug]}"
+                last = next((i for i, (_, end, said) in enumerate(bars) if said == text and end == phase.start), None)
+                if last is None:
+                    bars.append((phase.start, phase.end, text))
+                else:
+                    bars[last] = (bars[last][0], phase.end, text)
+        return bars
 
     @property
     def duration(self) -> float:
@@ -132,7 +136,7 @@ class PatchClamp(Experiment):
 
     def protocol(self) -> Protocol:
         p = Protocol(self.duration, name=self.title)
-        p = p.step(0.0, **{names.WHOLE_CELL: 1.0, names.V_CLAMP: 1.0, names.V_CMD: f"{self.holding:.12g} mV", **bath_inputs(self.bath)})
+        p = clamped(p, self.holding, self.bath)
         p = self._ramps(p)
         present: dict[str, float] = {}
         for phase in self.phases_list():
@@ -159,7 +163,7 @@ class PatchClamp(Experiment):
 
     def ramp_grid(self) -> Array:
         """Sampling times within a ramp, counted from its start [s]."""
-        n = max(int(round(self.ramp_duration / self.ramp_sampling)), 1)
+        n = max(round(self.ramp_duration / self.ramp_sampling), 1)
         grid = np.append(np.arange(1, n + 1) * (self.ramp_duration / n), self._inward_delay())
         return np.unique(np.round(grid, 9))
 
@@ -184,7 +188,7 @@ class PatchClamp(Experiment):
         when = self.ramp_ends() - (self.ramp_duration - self._inward_delay() if inward else 0.0)
         return np.asarray(values[:, _indices(trace.time, when)])
 
-    def _in_phase(self, name: str) -> Array:
+    def _in_phase(self, name: str) -> Indices:
         phase = next((p for p in self.phases_list() if p.name == name), None)
         ends = self.ramp_ends()
         if phase is None:
@@ -289,7 +293,13 @@ def capacitance(trace: Trace) -> Array:
     return np.array([cell.parameter(names.CAPACITANCE) for cell in trace.cells])
 
 
-def _indices(time: Array, when: Array) -> Array:
+def clamped(p: Protocol, holding: float, bath: str) -> Protocol:
+    """Break-in at the start: whole cell, voltage clamp at ``holding`` mV, in a named bath."""
+    p = p.step(0.0, **{names.WHOLE_CELL: 1.0, names.V_CLAMP: 1.0}).step(0.0, **{names.V_CMD: f"{holding:.12g} mV"})
+    return p.step(0.0, **bath_inputs(bath))
+
+
+def _indices(time: Array, when: Array) -> Indices:
     """Positions of sampling times in a trace; every one of them must have been sampled."""
     found = np.clip(np.searchsorted(time, when - 1e-7), 0, len(time) - 1)
     if np.any(np.abs(time[found] - when) > 1e-7):
@@ -297,4 +307,4 @@ def _indices(time: Array, when: Array) -> Array:
     return found
 
 
-__all__ = ["IVTable", "PatchClamp", "Phase", "capacitance"]
+__all__ = ["IVTable", "PatchClamp", "Phase", "capacitance", "clamped"]

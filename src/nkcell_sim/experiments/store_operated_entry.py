@@ -104,7 +104,7 @@ class StoreOperatedEntry(Experiment):
             "plateau": Feature(ca[:, -1], "nM", "Ca2+ at the end of the readdition"),
             "ca_er_depleted": Feature(at(trace["ca_er"], self.readdition_start), "uM", "store Ca2+ before readdition"),
             "v_plateau": Feature(trace["v"][:, -1], "mV", "V at the end of the readdition"),
-            "crac_peak": Feature(np.min(np.where(time > self.readdition_start, trace[names.I_CRAC], np.inf), axis=1), "pA", "largest inward CRAC current after readdition"),
+            "crac_peak": Feature(np.min(trace[names.I_CRAC][:, time > self.readdition_start], axis=1), "pA", "largest inward CRAC current after readdition"),
         }
 
     def warnings(self, trace: Trace, features: Mapping[str, Feature]) -> list[tuple[str, ...]]:
