@@ -5,6 +5,7 @@ The formulas below are the ones the generated C uses, so that the slow twin and 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,16 @@ def _symbolic(*args: Any) -> Any:
 
 def exp(x: Any) -> Any:
     """Exponential of a dimensionless quantity."""
+    if isinstance(x, float):
+        return math.exp(x) if x < 709.0 else np.exp(x)
     s = _symbolic(x)
     return s.exp(x) if s else np.exp(x)
 
 
 def log(x: Any) -> Any:
     """Natural logarithm; log(0) is -inf without a warning, so that an absent drug has no effect."""
+    if isinstance(x, float) and x > 0.0:
+        return math.log(x)
     s = _symbolic(x)
     if s:
         return s.log(x)
@@ -61,6 +66,8 @@ def power(x: Any, a: Any) -> Any:
 
 def hill(x: Any, k: Any, n: Any) -> Any:
     """Hill function x^n/(x^n + k^n), written 1/(1 + exp(n (log k - log x))): exact 0 for x <= 0."""
+    if isinstance(x, float) and isinstance(k, float) and isinstance(n, float):
+        return 1.0 / (1.0 + exp(n * (log(k) - math.log(x)))) if x > 0.0 else 0.0
     s = _symbolic(x, k, n)
     if s:
         return s.hill(x, k, n)
@@ -70,6 +77,8 @@ def hill(x: Any, k: Any, n: Any) -> Any:
 
 def boltzmann(v: Any, v_half: Any, slope: Any) -> Any:
     """Boltzmann function 1/(1 + exp((v_half - v)/slope)); falls with v when slope is negative."""
+    if isinstance(v, float) and isinstance(v_half, float) and isinstance(slope, float):
+        return 1.0 / (1.0 + exp((v_half - v) / slope))
     s = _symbolic(v, v_half, slope)
     if s:
         return s.boltzmann(v, v_half, slope)
@@ -79,6 +88,8 @@ def boltzmann(v: Any, v_half: Any, slope: Any) -> Any:
 
 def exprelr(u: Any) -> Any:
     """u/(e^u - 1), with its series near u = 0, where it is 1."""
+    if isinstance(u, float) and abs(u) >= SERIES_LIMIT:
+        return u / (exp(u) - 1.0)
     s = _symbolic(u)
     if s:
         return s.exprelr(u)
@@ -107,6 +118,8 @@ def ghk(z: int, u: Any, c_in: Any, c_out: Any) -> Any:
 
 def where_gt(a: Any, b: Any, if_greater: Any, otherwise: Any) -> Any:
     """``if_greater`` where a > b, else ``otherwise`` (compares real parts)."""
+    if isinstance(a, float) and isinstance(b, float):
+        return if_greater if a > b else otherwise
     s = _symbolic(a, b, if_greater, otherwise)
     if s:
         return s.where_gt(a, b, if_greater, otherwise)
@@ -115,6 +128,8 @@ def where_gt(a: Any, b: Any, if_greater: Any, otherwise: Any) -> Any:
 
 def positive_part(x: Any) -> Any:
     """max(x, 0) of a quantity of any unit."""
+    if isinstance(x, float):
+        return x if x > 0.0 else 0.0 * x
     s = _symbolic(x)
     if s:
         return s.positive_part(x)
