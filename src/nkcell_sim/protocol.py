@@ -199,7 +199,7 @@ class Protocol:
                 number = _number(value, declaration.unit, event.name)
                 low, high = declaration.minimum, declaration.maximum
                 if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
-                    bounds = f"[{'-inf' if low is None else low:g}, {'inf' if high is None else high:g}]" if low is not None and high is not None else f"at least {low}"
+                    bounds = f"a finite number{'' if low is None else f' of at least {low:g}'}{'' if high is None else f' and at most {high:g}'}"
                     raise ProtocolError(f"got {event.name} = {value!r} at {event.start:g} s; expected {bounds} {declaration.unit}")
 
     def _time(self, at: Quantity) -> float:

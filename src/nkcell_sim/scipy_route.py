@@ -24,7 +24,8 @@ def integrate_with_scipy(
     """Integrate each cell segment by segment (restarted at every edge); times in ms, values in kernel units."""
     records = np.full((len(cells), len(kinds), len(when)), np.nan)
     final = np.array([c.initial_state() for c in cells])
-    outcomes = [_one(cell, protocol, kinds, indices, when, solver, records[i], final[i]) for i, (cell, protocol) in enumerate(zip(cells, protocols, strict=True))]
+    pairs = enumerate(zip(cells, protocols, strict=True))
+    outcomes = [_one(cell, protocol, kinds, indices, when, solver, records[i], final[i]) for i, (cell, protocol) in pairs]
     return records, final, outcomes
 
 

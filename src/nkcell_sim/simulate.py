@@ -42,7 +42,8 @@ class Solver:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             close = difflib.get_close_matches(str(self.method), METHODS, n=1)
-            raise ParameterError(f"got method {self.method!r}; expected one of {', '.join(METHODS)}" + (f" (did you mean {close[0]!r}?)" if close else ""), name="method")
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ParameterError(f"got method {self.method!r}; expected one of {', '.join(METHODS)}{hint}", name="method")
         if not 1e-14 <= self.rtol <= 0.1:
             raise ParameterError(f"got rtol = {self.rtol!r}; expected 1e-14 to 0.1 (1e-6 is the default)", name="rtol")
         if not self.max_steps > 0:

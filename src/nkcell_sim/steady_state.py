@@ -52,7 +52,8 @@ class SteadyState:
     def __repr__(self) -> str:
         verdict = "stable" if self.stable else "not stable"
         lines = [
-            f"Steady state of {self.cell.name} by {self.method} ({self.iterations} iterations): {verdict}, largest real part {self.largest_real_part:.3g} 1/s, {self.zero_modes} zero modes",
+            f"Steady state of {self.cell.name} by {self.method} ({self.iterations} iterations): {verdict}, "
+            f"largest real part {self.largest_real_part:.3g} 1/s, {self.zero_modes} zero modes",
             f"  largest residual {self.residuals[self.worst]:.2e} of its scale per s ({self.worst})",
         ]
         if self.conserved:

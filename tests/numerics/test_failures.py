@@ -84,5 +84,5 @@ def test_a_failing_neighbour_changes_no_bit_of_a_healthy_run() -> None:
 
 
 def test_failures_can_be_raised_on_request_with_their_causes() -> None:
-    with pytest.raises(SimulationError, match="1 of 1 runs failed.*\n.*diverged.*worst component y"):
+    with pytest.raises(SimulationError, match=r"1 of 1 runs failed.*\n.*diverged.*worst component y"):
         simulate(problem("blow_up"), Protocol(2.0), times=[]).raise_for_status()

@@ -14,7 +14,13 @@ from .schedule import Hoister, hoisted_statements, prepare, share
 from .sparse_lu import SparseLU, symbolic_lu
 from .trace import trace
 
-_CALLS = {symbolic.exp: "nk_exp", symbolic.log: "nk_log", symbolic.exprelr: "nk_exprelr", symbolic.exprelr_slope: "nk_exprelr_slope", symbolic.positive_part: "nk_positive_part"}
+_CALLS = {
+    symbolic.exp: "nk_exp",
+    symbolic.log: "nk_log",
+    symbolic.exprelr: "nk_exprelr",
+    symbolic.exprelr_slope: "nk_exprelr_slope",
+    symbolic.positive_part: "nk_positive_part",
+}
 
 
 class LanePrinter(C99CodePrinter):

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import textwrap
 from collections.abc import Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 from ..errors import ModelError
@@ -88,7 +88,7 @@ class Composition:
         )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _equation_text(component: type[Component]) -> str:
     """The code of a component class in normal form."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(component)))
