@@ -9,6 +9,7 @@ amplitudes. Model output is never a laboratory result.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -179,8 +180,9 @@ class _Judge:
     def __call__(self, experiment: str, role: str, feature: str) -> float:
         store = getattr(self.m, experiment)
         if role not in store:
-            base = role.removesuffix("_other_set").removesuffix("_other_bath")
-            reasons = [self.m.missing[k] for k in (experiment, base) if k in self.m.missing]
+            base = re.sub("_(other_set|other_bath|ldn|acute|alone)$", "", role)
+            needed = (experiment, role) if base == role else (experiment, base, "hc", "me")  # companion runs need both groups
+            reasons = [self.m.missing[k] for k in needed if k in self.m.missing]
             raise NotThere(reasons[0] if reasons else f"the {role} run was not simulated (companion runs were switched off)")
         value = store[role].get(feature, math.nan)
         if math.isnan(value):
@@ -335,7 +337,8 @@ def _t12(j: _Judge) -> list[Verdict]:
         ca = j("imaging", "me" + suffix, "ca_half_time") / j("imaging", "hc" + suffix, "ca_half_time")
         remark = SATURATING_REMARK if name == "saturating" else "low-capacity clearance does not saturate here, so the larger response is the faster one"
         text = f"onset to half of the peak rise; Ca2+ {ca:.2f}, F/F0 {light:.2f}; {remark}"
-        found.append((f" {name}", f"ME/HC {light:.2f} on F/F0, {ca:.2f} on Ca2+", light, _says(light < 1.0 and ca < 1.0), text))
+        chosen = " (set chosen for this)" if name == "saturating" else ""
+        found.append((f" {name}", f"ME/HC {light:.2f} on F/F0, {ca:.2f} on Ca2+{chosen}", light, _says(light < 1.0 and ca < 1.0), text))
     return found
 
 

@@ -85,7 +85,9 @@ class Experiment(LabRecord):
         unconfirmed = self.labelled("unconfirmed")
         values = ", ".join(f"{k} = {v}" for k, v in unconfirmed.items())
         text = f"{self.title}: protocol values quoted from memory, unconfirmed: {values}"
-        return (*((text,) if unconfirmed else ()), *self.remarks)
+        bath = getattr(self, "ntx_in_bath", "")
+        said = f"{self.title}: naltrexone {'kept in the recording bath' if bath == 'kept' else 'washed off before recording'}"
+        return (*((text,) if unconfirmed else ()), *((said,) if bath else ()), *self.remarks)
 
     def __repr__(self) -> str:
         return table(self)

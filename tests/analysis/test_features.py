@@ -1,0 +1,82 @@
+"""Features against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nkcell_sim.analysis import features as f
+
+TIME = np.arange(0.0, 400.0 + 1e-9, 0.5)
+ONSET, TAU = 60.0, 20.0
+RISE = np.where(TIME < ONSET, 1.0, 1.0 + 3.0 * -np.expm1(-(TIME - ONSET) / TAU))
+
+
+def test_half_time_of_an_exponential_rise_is_ln2_tau():
+    end = ONSET + 20.0 * TAU
+    time = np.arange(0.0, end + 1e-9, 0.5)
+    y = np.where(time < ONSET, 1.0, 1.0 + 3.0 * -np.expm1(-(time - ONSET) / TAU))
+    # Linear interpolation over h = 0.5 s errs by h^2/(8 tau) = 1.6 ms at most; the peak is e^-20 below the asymptote.
+    assert f.half_time_onset_to_half(time, y, ONSET, end) == pytest.approx(np.log(2.0) * TAU, abs=2e-3)
+    assert f.half_time_exponential_fit(time, y, ONSET, end) == pytest.approx(np.log(2.0) * TAU, rel=1e-6)
+
+
+def test_half_time_of_a_linear_rise_is_half_of_it():
+    y = np.clip((TIME - ONSET) / 10.0, 0.0, 1.0)
+    assert f.half_time_onset_to_half(TIME, y, ONSET, 300.0) == pytest.approx(5.0, abs=1e-12)
+    assert f.peak(TIME, y, ONSET, 300.0) == pytest.approx((1.0, 10.0))
+
+
+def test_slopes_of_an_exponential_rise():
+    first = 3.0 * -np.expm1(-5.0 / TAU) / 5.0
+    assert f.slope_from_onset(TIME, RISE, ONSET, 5.0) == pytest.approx(first, rel=1e-12)
+    assert f.steepest_slope(TIME, RISE, 0.0, 300.0, 5.0) == pytest.approx(first, rel=1e-12)
+
+
+def test_area_above_a_level():
+    assert f.area_above(TIME, np.full_like(TIME, 3.0), 10.0, 110.0, 1.0) == pytest.approx(200.0)
+    # trapezoid error h^2/12 (y'(b) - y'(a)), below 1e-4 of this area
+    exact = 3.0 * (300.0 - TAU * -np.expm1(-300.0 / TAU))
+    assert f.area_above(TIME, RISE, ONSET, ONSET + 300.0, 1.0) == pytest.approx(exact, rel=1e-4)
+
+
+def test_decay_half_time():
+    fall = np.exp(-TIME / TAU)
+    assert f.decay_half_time(TIME, fall, 0.0, 400.0, 0.0) == pytest.approx(np.log(2.0) * TAU, abs=2e-3)
+
+
+def test_rectification_and_reversal():
+    assert f.rectification([10.0, 1.0, 2.0], [-2.0, 0.0, 1.0])[0] == 5.0
+    assert np.isnan(f.rectification([10.0, 1.0, 2.0], [-2.0, 0.0, 1.0])[1:]).all()
+    v = np.linspace(-100.0, 100.0, 41)
+    assert f.reversal_potential(v, 0.3 * (v - 7.0)) == pytest.approx(7.0)
+    assert np.isnan(f.reversal_potential(v, np.ones(41)))
+
+
+@pytest.mark.parametrize("y", [np.full_like(TIME, np.nan), np.ones_like(TIME), -RISE])
+def test_a_trace_without_a_rise_has_no_half_time(y):
+    assert np.isnan(f.half_time_onset_to_half(TIME, y, ONSET, 300.0))
+    assert np.isnan(f.half_time_exponential_fit(TIME, y, ONSET, 300.0))
+
+
+def test_features_shift_with_the_trace_and_ignore_scale():
+    a = f.half_time_onset_to_half(TIME, RISE, ONSET, 300.0)
+    assert f.half_time_onset_to_half(TIME + 7.0, 5.0 * RISE - 2.0, ONSET + 7.0, 307.0) == pytest.approx(a, rel=1e-12)
+
+
+@pytest.mark.parametrize(("bottom", "top", "ec50", "n"), [(0.1, 6.0, 21.0, 1.8), (10.0, 1.0, 3.0, 0.9), (0.0, 1.0, 500.0, 3.0)])
+def test_hill_fit_finds_the_curve_it_was_made_from(bottom, top, ec50, n):
+    dose = ec50 * np.geomspace(0.02, 50.0, 12)
+    fit = f.fit_hill(dose, f.hill_curve(dose, bottom, top, ec50, n))
+    assert fit.ok
+    assert (fit.bottom, fit.top, fit.ec50, fit.n) == pytest.approx((bottom, top, ec50, n), rel=1e-5, abs=1e-6)
+    assert fit.rms < 1e-6
+
+
+def test_hill_at_dose_zero_and_at_ec50():
+    assert f.hill_curve([0.0, 5.0], 1.0, 3.0, 5.0, 2.0) == pytest.approx([1.0, 2.0])
+
+
+def test_hill_fit_needs_points():
+    assert not f.fit_hill([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]).ok
+    assert not f.fit_hill([1.0, 2.0, 3.0, 4.0, 5.0], [1.0] * 5).ok

@@ -1,0 +1,75 @@
+"""Fields of experiments: laboratory text in, declared units inside, errors that name the field."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from nkcell_sim.errors import ParameterError, UnitError
+from nkcell_sim.experiments import EXPERIMENTS, CalciumImaging, Incubation, PatchClamp
+from nkcell_sim.experiments.fields import KINDS, LABELS
+
+
+def made(kind):
+    cls = EXPERIMENTS[kind]
+    return cls(**({"ntx_in_bath": "kept"} if "ntx_in_bath" in cls.lab_fields() else {}))
+
+
+@pytest.mark.parametrize("kind", EXPERIMENTS)
+def test_every_field_says_unit_meaning_and_label(kind):
+    fields = EXPERIMENTS[kind].lab_fields()
+    assert set(fields) == {f.name for f in dataclasses.fields(EXPERIMENTS[kind])}
+    for field in fields.values():
+        assert field.metadata["description"]
+        assert field.metadata["kind"] in KINDS
+        assert field.metadata["label"] in LABELS
+
+
+@pytest.mark.parametrize("kind", EXPERIMENTS)
+def test_settings_make_the_same_experiment_again(kind):
+    experiment = made(kind)
+    assert type(experiment).from_settings(experiment.settings()) == experiment
+
+
+def test_text_and_numbers_in_the_declared_unit_agree():
+    written = PatchClamp(ntx_in_bath="kept", pregs=["0.1 mM", "50 uM"], wash_time="0.5 h", ramp_duration="100 ms")
+    assert written.pregs == (100.0, 50.0)
+    assert written.wash_time == 1800.0
+    assert written == PatchClamp(ntx_in_bath="kept", pregs=(100.0, 50.0), wash_time=1800.0)
+    assert PatchClamp(ntx_in_bath="kept", pregs="20 uM").pregs == (20.0,)
+
+
+def test_recording_bath_is_required():
+    with pytest.raises(TypeError, match="ntx_in_bath"):
+        PatchClamp()
+    with pytest.raises(TypeError, match="ntx_in_bath"):
+        CalciumImaging()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("ononetin", "10 mV", "patch_clamp.ononetin"),
+        ("ononetin", "10", "without a unit"),
+        ("ononetin", -1.0, "expected a value from 0"),
+        ("bath", "cesium", "did you mean 'caesium'"),
+        ("ntx_in_bath", "washd", "did you mean 'washed'"),
+        ("holding", True, "expected a quantity in mV"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(field, value, said):
+    with pytest.raises((ParameterError, UnitError), match=said):
+        PatchClamp(**{"ntx_in_bath": "kept", field: value})
+
+
+def test_unconfirmed_values_are_said_until_they_are_set():
+    experiment = PatchClamp(ntx_in_bath="kept")
+    assert experiment.labelled("unconfirmed")["ononetin"] == "10 uM"
+    assert "ononetin = 10 uM" in experiment.notes()[0]
+    assert "ononetin" not in PatchClamp(ntx_in_bath="kept", ononetin="3 uM").labelled("unconfirmed")
+    assert "unconfirmed" in repr(experiment)
+
+
+def test_il2_is_a_label_without_an_equation():
+    assert any("no equation" in note for note in Incubation(il2="20 IU/mL").notes())
