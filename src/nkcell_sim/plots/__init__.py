@@ -1,0 +1,55 @@
+"""Figures of result files; what is drawn follows from what the file holds.
+
+Every figure says that it shows model output and which protocol values are unconfirmed, has units on every axis, tells
+conditions apart by colour (safe for colour-blind readers) and by line style, and is the same file for the same results.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ResultsError
+from .figures import entry_figure, main_figure, panels_figure, rest_figure, steps_figure
+from .grids import grid_figure
+from .stored import stored_experiment
+from .style import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..results import Results
+
+METADATA = {".png": {"Software": None}, ".pdf": {"Creator": None, "Producer": None, "CreationDate": None}, ".svg": {"Creator": None, "Date": None}}
+
+
+def plot_results(results: Results, path: str | os.PathLike[str]) -> Path:
+    """Draw the figure that fits the results and write it to ``path`` (.png, .pdf or .svg)."""
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in METADATA:
+        raise ResultsError(f"got {str(path)!r} as the figure's file; expected a name ending in {', '.join(METADATA)}")
+    with style():
+        drawn = make_figure(results)
+        drawn.savefig(target, metadata=METADATA[suffix])
+    return target
+
+
+def make_figure(results: Results) -> Figure:
+    """The figure of a result file as a matplotlib figure."""
+    runs = list(results.experiments.values())
+    kinds = {r.kind for r in runs}
+    if any(r.varied for r in runs):
+        return grid_figure(results, runs)
+    if {"patch_clamp", "calcium_imaging"} <= kinds:
+        return main_figure(results, runs)
+    for kind, draw in (("store_operated_entry", entry_figure), ("rest", rest_figure), ("iv_curve", steps_figure)):
+        if kind in kinds:
+            return draw(results, [r for r in runs if r.kind == kind])
+    return panels_figure(results, runs)
+
+
+figure = plot_results
+
+__all__ = ["figure", "make_figure", "plot_results", "stored_experiment"]

@@ -1,0 +1,99 @@
+"""The look of figures: colours safe for colour-blind readers, line styles, titles, footnotes and drug bars."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MissingPackageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..results import ExperimentRuns, Results
+
+# Okabe & Ito's palette, ordered so that neighbours differ in lightness too.
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+STYLES = ("-", "-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (3, 1)), (0, (8, 2)))
+MARKERS = "osD^vPX"
+RULES: Any = {
+    "font.size": 8.5, "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
+    "axes.spines.right": False, "axes.linewidth": 0.8, "lines.linewidth": 1.4, "legend.frameon": False, "legend.fontsize": 8,
+    "font.family": "DejaVu Sans", "svg.hashsalt": "nkcell_sim", "figure.dpi": 100, "savefig.dpi": 200, "mathtext.default": "regular",
+}  # fmt: skip
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Drawing rules for the time of a figure; says which package is missing."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MissingPackageError("figures need matplotlib: pip install matplotlib") from error
+    with matplotlib.rc_context(RULES):
+        yield
+
+
+def look_of(i: int) -> dict[str, Any]:
+    """Colour and line style of the i-th condition."""
+    return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
+
+
+def new_figure(results: Results, runs: Sequence[ExperimentRuns], width: float, height: float) -> Figure:
+    """An empty figure with its title and, at the foot, what it is and what is unconfirmed."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.07)
+    drawn = Figure(figsize=(width, height), layout=engine)
+    notes = [n for r in runs for n in r.notes]
+    text = pretty(" ".join(["Model output, not a laboratory result.", *dict.fromkeys(_sentence(n) for n in notes)]))
+    lines = textwrap.wrap(text, int(width * 19.5))
+    room = (0.125 * len(lines) + 0.1) / height
+    engine.set(rect=(0.0, room, 1.0, 1.0 - room))
+    drawn.text(0.008, 0.05 / height, "\n".join(lines), fontsize=6.5, color="#444444", va="bottom")
+    drawn.suptitle(pretty(results.title or "nkcell_sim"), fontsize=12, fontweight="bold", x=0.008, ha="left")
+    return drawn
+
+
+def _sentence(note: str) -> str:
+    """A note as a sentence."""
+    return note[0].upper() + note[1:] + ("" if note.endswith(".") else ".")
+
+
+def drug_bars(ax: Axes, phases: Sequence[tuple[float, float, str]], scale: float) -> None:
+    """Bars for what is in the bath, in extra room at the top of the panel."""
+    levels: list[float] = []
+    low, high = ax.get_ylim()
+    step = 0.075
+    for start, end, text in phases:
+        level = next((k for k, busy in enumerate(levels) if start >= busy - 1e-9), len(levels))
+        levels[level : level + 1] = [end]
+        y = 0.985 - step * level
+        ax.plot([start / scale, end / scale], [y, y], transform=ax.get_xaxis_transform(), color="#333333", lw=3, solid_capstyle="butt", clip_on=False)
+        ax.text(0.5 * (start + end) / scale, y - 0.015, text, transform=ax.get_xaxis_transform(), ha="center", va="top", fontsize=7.5)
+    ax.set_ylim(low, high + (high - low) * (0.06 + step * len(levels)) / (1.0 - step * len(levels)))
+
+
+def in_words(key: str) -> str:
+    """A key as words for an axis."""
+    known = {"pregs": "PregS", "ntx": "naltrexone", "duration": "incubation", "half_crac": "half CRAC", "kca31_blocked": "KCa3.1 blocked"}
+    last = key.rpartition(".")[2]
+    return known.get(last, key if "." in key and key.partition(".")[0] != "incubation" else last.replace("_", " "))
+
+
+def unit_text(unit: str) -> str:
+    return "-" if unit == "1" else unit.replace("uM", "µM")
+
+
+def shortened(description: str) -> str:
+    """The beginning of a description, for an axis."""
+    return description.partition(",")[0].partition(" (")[0]
+
+
+def pretty(text: str) -> str:
+    """Plain text with the signs that a figure can show."""
+    return str(text).replace("Ca2+", "Ca²⁺").replace(" uM", " µM").replace("CO2", "CO₂")
