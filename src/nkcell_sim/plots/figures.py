@@ -29,11 +29,11 @@ def main_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
     time_course(course, patch, names)
     summary(bars, patch, names)
     left, right = rows[2].subfigures(1, 2, width_ratios=(1.0, 1.5))
-    light, calcium = left.subplots(2, 1, sharex=True, height_ratios=(1.35, 1.0))
-    readout(light, imaging, names)
-    calcium(calcium, imaging, names)
+    above, below = left.subplots(2, 1, sharex=True, height_ratios=(1.35, 1.0))
+    readout(above, imaging, names)
+    calcium(below, imaging, names)
     verdicts(right.subplots(), results)
-    _letters([*rows[0].axes[:1], course, bars, light, calcium, *right.axes])
+    _letters([*rows[0].axes[:1], course, bars, above, below, *right.axes])
     return drawn
 
 
