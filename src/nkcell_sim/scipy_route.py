@@ -48,7 +48,7 @@ def _one(
             solution = solve_ivp(
                 lambda t, x, s=s: twin.rhs(x, protocol.inputs(s, t)),
                 (0.0, length),
-                y,
+                y.copy(),  # its dense output keeps a reference to the start
                 method=_NAMES[solver.method],
                 rtol=solver.rtol,
                 atol=atol,
