@@ -49,7 +49,7 @@ def new_figure(results: Results, runs: Sequence[ExperimentRuns], width: float, h
 
     engine = ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.07)
     drawn = Figure(figsize=(width, height), layout=engine)
-    notes = [n for r in runs for n in r.notes]
+    notes = [n for r in runs for n in r.notes] + _warnings(runs)
     text = pretty(" ".join(["Model output, not a laboratory result.", *dict.fromkeys(_sentence(n) for n in notes)]))
     lines = textwrap.wrap(text, int(width * 19.5))
     room = (0.125 * len(lines) + 0.1) / height
@@ -57,6 +57,13 @@ def new_figure(results: Results, runs: Sequence[ExperimentRuns], width: float, h
     drawn.text(0.008, 0.05 / height, "\n".join(lines), fontsize=6.5, color="#444444", va="bottom")
     drawn.suptitle(pretty(results.title or "nkcell_sim"), fontsize=12, fontweight="bold", x=0.008, ha="left")
     return drawn
+
+
+def _warnings(runs: Sequence[ExperimentRuns], most: int = 4) -> list[str]:
+    """What a reader must know before using the numbers, the first few of it."""
+    found = list(dict.fromkeys(f"warning, {r.name}, {r.cases[i]}: {text}" for r in runs for i, text in r.warnings))
+    more = [f"and {len(found) - most} more warnings in the result file"] if len(found) > most else []
+    return found[:most] + more
 
 
 def _sentence(note: str) -> str:
