@@ -52,7 +52,7 @@ setup(
     ext_modules=[
         Extension(
             "nkcell_sim._kernels",
-            ["src/nkcell_sim/_kernels.pyx"],
+            ["src/nkcell_sim/_kernels.pyx", *(f"src/nkcell_sim/_kernel/engine_{name}.c" for name in ("portable", "avx2", "avx512"))],
             include_dirs=["src/nkcell_sim", "src/nkcell_sim/_kernel"],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             # no contraction: the same bits on every machine; no errno or traps: sqrt is one instruction

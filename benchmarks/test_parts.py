@@ -28,7 +28,7 @@ IMAGING = nk.Protocol(600.0).step(60.0, pregs="50 uM").step(360.0, pregs=0.0)
 def test_part_of_a_step(benchmark, name: str, part: str) -> None:
     cell = CELLS[name]()
     arguments = (name, part, BLOCKS, cell.initial_state(), cell.input_defaults(), cell.parameter_vector())
-    benchmark.extra_info["evaluations_per_round"] = BLOCKS * _kernels.LANES
+    benchmark.extra_info["evaluations_per_round"] = BLOCKS * max(e["lanes"] for e in _kernels.engines() if e["runs"])
     benchmark(_kernels.repeat, *arguments)
 
 
@@ -39,9 +39,9 @@ def settled(count: int) -> list[nk.Cell]:
 
 
 def test_a_thousand_fixed_steps_of_a_full_block(benchmark) -> None:
-    cells = settled(_kernels.LANES)
+    cells = settled(max(e["lanes"] for e in _kernels.engines() if e["runs"]))
     protocol = nk.Protocol(1.0).step(0.0, pregs="50 uM")
-    benchmark.extra_info["steps_per_round"] = 1000 * _kernels.LANES
+    benchmark.extra_info["steps_per_round"] = 1000 * max(e["lanes"] for e in _kernels.engines() if e["runs"])
     benchmark(simulate, cells, protocol, times=[], fixed_step=1e-3)
 
 

@@ -9,25 +9,15 @@ import numpy as np
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-cdef extern from "lanes.h":
-    enum: NK_LANES
-    ctypedef struct vd:
-        pass
-    double nk_exp_1(double x) nogil
-    double nk_log_1(double x) nogil
-    double nk_exprelr_1(double x) nogil
-
-cdef extern from "model.h":
-    ctypedef struct nk_model:
+cdef extern from "engine_api.h":
+    enum: NK_COUNTERS
+    enum: NK_NOT_RUN
+    ctypedef struct nk_model_info:
         const char *name
         const char *hash
         int n_states, n_parameters, n_inputs, n_fixed, n_jacobian, n_factors, n_outputs
         const int *rows
         const int *columns
-
-cdef extern from "integrate.h":
-    enum: NK_COUNTERS
-    enum: NK_NOT_RUN
     ctypedef struct nk_protocol:
         int n_segments, n_times
         const double *edges
@@ -39,8 +29,7 @@ cdef extern from "integrate.h":
         const double *times
         const int *time_segment
     ctypedef struct nk_batch:
-        const nk_model *model
-        int n_jobs
+        int model, n_jobs
         const double *y0
         const double *parameters
         const int *protocol_of
@@ -56,8 +45,9 @@ cdef extern from "integrate.h":
         long long max_steps
         double max_seconds
         double fixed_step
-        int *cancel
+        int *next_job
         long long *finished
+        int *cancel
     ctypedef struct nk_results:
         double *records
         int n_times_max
@@ -66,37 +56,66 @@ cdef extern from "integrate.h":
         int *status
         int *worst
         long long *counters
-    int nk_integrate(const nk_batch *batch, nk_results *results) nogil
+    ctypedef struct nk_engine:
+        const char *name
+        int lanes, n_models
+        const nk_model_info *(*model)(int index) noexcept nogil
+        int (*integrate)(const nk_batch *batch, nk_results *results) noexcept nogil
+        int (*evaluate)(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out) noexcept nogil
+        int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft) noexcept nogil
+        int (*repeat)(int model, int what, long long times, const double *y, const double *u, const double *p, double h) noexcept nogil
+        void (*elementary)(int function, long long n, const double *x, double *y) noexcept nogil
+    const nk_engine *nk_engine_at(int index) noexcept nogil
+    int nk_engine_runs(int index) noexcept nogil
 
-cdef extern from "_generated/cells.h":
-    const nk_model *const nk_models[]
-    enum: nk_model_count
-
-cdef extern from "evaluate.h":
-    int nk_evaluate(const nk_model *m, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out) nogil
-    int nk_time_derivative(const nk_model *m, const double *y, const double *u, const double *rate, const double *p, double *ft) nogil
-    int nk_repeat(const nk_model *m, int what, long long times, const double *y, const double *u, const double *p, double h) nogil
-
-LANES = NK_LANES
 STATUS = ("ok", "step_limit", "time_limit", "non_finite_rhs", "step_underflow", "out_of_range", "diverged", "cancelled", "not_run")
 COUNTERS = ("steps", "rejected", "rhs", "jacobians")
 
 
-cdef const nk_model *_find(str name) except NULL:
+cdef const nk_engine *_engine(object name) except NULL:
+    """The engine of that name, or the fastest that this processor runs when the name is empty."""
+    cdef int i, best = 0
+    for i in range(8):
+        if nk_engine_at(i) == NULL:
+            break
+        if not nk_engine_runs(i):
+            continue
+        if name and nk_engine_at(i).name.decode() == name:
+            return nk_engine_at(i)
+        best = i
+    if name:
+        known = ", ".join(e["name"] for e in engines() if e["runs"])
+        raise LookupError(f"no engine named {name!r} runs here; this machine has {known}")
+    return nk_engine_at(best)
+
+
+cdef int _find(const nk_engine *engine, str name) except -1:
     cdef bytes wanted = name.encode()
     cdef int i
-    for i in range(nk_model_count):
-        if nk_models[i].name == wanted:
-            return nk_models[i]
+    for i in range(engine.n_models):
+        if engine.model(i).name == wanted:
+            return i
     raise LookupError(f"no compiled cell named {name!r}")
+
+
+def engines():
+    """Engines of this build, slowest first: name, lanes, and whether this processor runs it."""
+    cdef int i
+    found = []
+    for i in range(8):
+        if nk_engine_at(i) == NULL:
+            break
+        found.append({"name": nk_engine_at(i).name.decode(), "lanes": nk_engine_at(i).lanes, "runs": bool(nk_engine_runs(i))})
+    return found
 
 
 def models():
     """Compiled cells: name -> dict with the model hash and sizes."""
-    cdef int i
+    cdef const nk_engine *engine = _engine("")
+    cdef const nk_model_info *m
     found = {}
-    for i in range(nk_model_count):
-        m = nk_models[i]
+    for i in range(engine.n_models):
+        m = engine.model(i)
         found[m.name.decode()] = {
             "hash": m.hash.decode(), "states": m.n_states, "parameters": m.n_parameters, "inputs": m.n_inputs,
             "hoisted": m.n_fixed - m.n_parameters, "jacobian_nonzeros": m.n_jacobian, "factor_nonzeros": m.n_factors, "outputs": m.n_outputs,
@@ -104,30 +123,22 @@ def models():
     return found
 
 
-def elementary(str name, x):
+def elementary(str name, x, engine=""):
     """exp, log or exprelr of the kernel, elementwise on an array."""
     values = np.asarray(x, dtype=np.float64).ravel()
     result = np.empty_like(values)
     cdef const double[::1] a = values
     cdef double[::1] r = result
-    cdef Py_ssize_t i
-    if name == "exp":
-        for i in range(a.shape[0]):
-            r[i] = nk_exp_1(a[i])
-    elif name == "log":
-        for i in range(a.shape[0]):
-            r[i] = nk_log_1(a[i])
-    elif name == "exprelr":
-        for i in range(a.shape[0]):
-            r[i] = nk_exprelr_1(a[i])
-    else:
-        raise ValueError(f"no elementary function {name!r}")
+    if a.shape[0]:
+        _engine(engine).elementary(("exp", "log", "exprelr").index(name), a.shape[0], &a[0], &r[0])
     return result.reshape(np.shape(x))
 
 
-def evaluate(str name, y, u, parameters):
+def evaluate(str name, y, u, parameters, engine=""):
     """Right-hand side (n_cells, n_states), dense Jacobian (n_cells, n_states, n_states) and outputs (n_cells, n_outputs)."""
-    cdef const nk_model *m = _find(name)
+    cdef const nk_engine *used = _engine(engine)
+    cdef int model = _find(used, name)
+    cdef const nk_model_info *m = used.model(model)
     cdef const double[:, ::1] states = np.ascontiguousarray(np.atleast_2d(y), dtype=np.float64)
     cdef int cells = <int>states.shape[0]
     cdef const double[:, ::1] inputs = np.ascontiguousarray(np.broadcast_to(u, (cells, m.n_inputs)), dtype=np.float64)
@@ -140,7 +151,7 @@ def evaluate(str name, y, u, parameters):
     cdef double[:, ::1] entries_view = entries
     cdef double[:, ::1] out_view = out
     if cells:
-        if nk_evaluate(m, cells, &states[0, 0], &inputs[0, 0] if m.n_inputs else NULL, &values[0, 0], &f_view[0, 0], &entries_view[0, 0], &out_view[0, 0]):
+        if used.evaluate(model, cells, &states[0, 0], &inputs[0, 0] if m.n_inputs else NULL, &values[0, 0], &f_view[0, 0], &entries_view[0, 0], &out_view[0, 0]):
             raise MemoryError("the engine could not allocate its work arrays")
     jacobian = np.zeros((cells, m.n_states, m.n_states))
     rows = [m.rows[i] for i in range(m.n_jacobian)]
@@ -151,33 +162,39 @@ def evaluate(str name, y, u, parameters):
 
 def pattern(str name):
     """(row, column) of every stored Jacobian entry (the diagonal is always stored)."""
-    cdef const nk_model *m = _find(name)
+    cdef const nk_engine *used = _engine("")
+    cdef int model = _find(used, name)
+    cdef const nk_model_info *m = used.model(model)
     return [(m.rows[i], m.columns[i]) for i in range(m.n_jacobian)]
 
 
-def time_derivative(str name, y, u, rate, parameters):
+def time_derivative(str name, y, u, rate, parameters, engine=""):
     """d f/d t (n_states,) of one cell when its inputs change at ``rate`` per ms."""
-    cdef const nk_model *m = _find(name)
+    cdef const nk_engine *used = _engine(engine)
+    cdef int model = _find(used, name)
+    cdef const nk_model_info *m = used.model(model)
     cdef const double[::1] states = np.ascontiguousarray(y, dtype=np.float64)
     cdef const double[::1] inputs = np.ascontiguousarray(u, dtype=np.float64)
     cdef const double[::1] rates = np.ascontiguousarray(rate, dtype=np.float64)
     cdef const double[::1] values = np.ascontiguousarray(parameters, dtype=np.float64)
     result = np.empty(m.n_states)
     cdef double[::1] view = result
-    if nk_time_derivative(m, &states[0], &inputs[0], &rates[0], &values[0], &view[0]):
+    if used.time_derivative(model, &states[0], &inputs[0], &rates[0], &values[0], &view[0]):
         raise MemoryError("the engine could not allocate its work arrays")
     return result
 
 
-def repeat(str name, str what, long long times, y, u, parameters, double h=1.0):
+def repeat(str name, str what, long long times, y, u, parameters, double h=1.0, engine=""):
     """Run one part ``times`` times on a full block (for benchmarks): ``rhs``, ``jacobian`` (with its LU) or ``solve``."""
-    cdef const nk_model *m = _find(name)
+    cdef const nk_engine *used = _engine(engine)
+    cdef int model = _find(used, name)
+    cdef const nk_model_info *m = used.model(model)
     cdef const double[::1] states = np.ascontiguousarray(y, dtype=np.float64)
     cdef const double[::1] inputs = np.ascontiguousarray(u, dtype=np.float64)
     cdef const double[::1] values = np.ascontiguousarray(parameters, dtype=np.float64)
     cdef int part = ("rhs", "jacobian", "solve").index(what)
     with nogil:
-        nk_repeat(m, part, times, &states[0], &inputs[0], &values[0], h)
+        used.repeat(model, part, times, &states[0], &inputs[0], &values[0], h)
 
 
 cdef int _check(bint good, str what, expected, got) except -1:
@@ -223,70 +240,79 @@ cdef class _Protocols:
         free(self.items)
 
 
-def integrate(str name, y0, parameters, protocol_of, list protocols, record_kind, record_index, *, double rtol, atol, lower, upper, diverged,
-              long long max_steps, double max_seconds=0.0, double fixed_step=0.0, int[::1] cancel=None, long long[::1] finished=None):
-    """Integrate a batch; protocols is a list of (CompiledProtocol, times from segment start [ms], segment of each time).
+cdef class Batch:
+    """A batch of runs whose arrays several threads fill; every thread that calls ``work`` takes jobs until none is left.
 
-    Returns (records (n_jobs, n_records, n_times), y_end, t_end [ms], status, worst, counters).
+    protocols is a list of (CompiledProtocol, times from segment start [ms], segment of each time).
     """
+
     cdef nk_batch batch
     cdef nk_results results
-    batch.model = _find(name)
-    cdef int n = batch.model.n_states
-    cdef const double[:, ::1] start = np.ascontiguousarray(y0, dtype=np.float64)
-    cdef const double[:, ::1] values = np.ascontiguousarray(parameters, dtype=np.float64)
-    cdef const int[::1] assigned = np.ascontiguousarray(protocol_of, dtype=np.intc)
-    cdef const int[::1] kinds = np.ascontiguousarray(record_kind, dtype=np.intc)
-    cdef const int[::1] indices = np.ascontiguousarray(record_index, dtype=np.intc)
-    cdef const double[::1] absolute = np.ascontiguousarray(atol, dtype=np.float64)
-    cdef const double[::1] low = np.ascontiguousarray(lower, dtype=np.float64)
-    cdef const double[::1] high = np.ascontiguousarray(upper, dtype=np.float64)
-    cdef const double[::1] limit = np.ascontiguousarray(diverged, dtype=np.float64)
-    cdef int jobs = <int>start.shape[0]
-    _check(start.shape[1] == n, "y0", n, start.shape[1])
-    _check(values.shape[1] == batch.model.n_parameters, "parameters", batch.model.n_parameters, values.shape[1])
-    longest = max([len(t) for _, t, _ in protocols] + [1])
-    records = np.full((jobs, len(record_kind), longest), np.nan)
-    y_end, t_end = np.array(start), np.zeros(jobs)
-    status, worst = np.full(jobs, NK_NOT_RUN, dtype=np.intc), np.full(jobs, -1, dtype=np.intc)
-    counters = np.zeros((jobs, NK_COUNTERS), dtype=np.int64)
-    if jobs == 0:
-        return records, y_end, t_end, status, worst, counters
-    cdef _Protocols table = _Protocols(protocols)
-    cdef double[:, :, ::1] records_view = records
-    cdef double[:, ::1] end_view = y_end
-    cdef double[::1] t_view = t_end
-    cdef int[::1] status_view = status
-    cdef int[::1] worst_view = worst
-    cdef long long[:, ::1] counters_view = counters
-    batch.n_jobs = jobs
-    batch.y0 = &start[0, 0]
-    batch.parameters = &values[0, 0]
-    batch.protocol_of = &assigned[0]
-    batch.protocols = table.items
-    batch.n_records = <int>kinds.shape[0]
-    batch.record_kind = &kinds[0] if kinds.shape[0] else NULL
-    batch.record_index = &indices[0] if kinds.shape[0] else NULL
-    batch.rtol = rtol
-    batch.atol = &absolute[0]
-    batch.lower = &low[0]
-    batch.upper = &high[0]
-    batch.diverged = &limit[0]
-    batch.max_steps = max_steps
-    batch.max_seconds = max_seconds
-    batch.fixed_step = fixed_step
-    batch.cancel = &cancel[0] if cancel is not None else NULL
-    batch.finished = &finished[0] if finished is not None else NULL
-    results.records = &records_view[0, 0, 0] if kinds.shape[0] else NULL
-    results.n_times_max = <int>longest
-    results.y_end = &end_view[0, 0]
-    results.t_end = &t_view[0]
-    results.status = &status_view[0]
-    results.worst = &worst_view[0]
-    results.counters = &counters_view[0, 0]
-    cdef int failed
-    with nogil:
-        failed = nk_integrate(&batch, &results)
-    if failed:
-        raise MemoryError("the engine could not allocate its work arrays")
-    return records, y_end, t_end, status, worst, counters
+    cdef const nk_engine *engine
+    cdef _Protocols table
+    cdef list keep
+    cdef int next_job
+    cdef int cancelled
+    cdef long long finished_jobs
+    cdef readonly object records, y_end, t_end, status, worst, counters
+
+    def __cinit__(self, str name, y0, parameters, protocol_of, list protocols, record_kind, record_index, *, double rtol, atol, lower, upper, diverged,
+                  long long max_steps, double max_seconds=0.0, double fixed_step=0.0, engine=""):
+        self.engine = _engine(engine)
+        self.batch.model = _find(self.engine, name)
+        cdef const nk_model_info *m = self.engine.model(self.batch.model)
+        self.keep = []
+        start = self._matrix("y0", y0, m.n_states)
+        values = self._matrix("parameters", parameters, m.n_parameters)
+        jobs, longest = len(start), max([len(t) for _, t, _ in protocols] + [1])
+        self.records = np.full((jobs, len(record_kind), longest), np.nan)
+        self.y_end, self.t_end = np.array(start), np.zeros(jobs)
+        self.status, self.worst = np.full(jobs, NK_NOT_RUN, dtype=np.intc), np.full(jobs, -1, dtype=np.intc)
+        self.counters = np.zeros((jobs, NK_COUNTERS), dtype=np.int64)
+        self.table = _Protocols(protocols)
+        b, r = &self.batch, &self.results
+        b.n_jobs = <int>jobs
+        b.y0, b.parameters = self._doubles(start), self._doubles(values)
+        b.protocol_of, b.protocols = self._ints(protocol_of), self.table.items
+        b.n_records = <int>len(record_kind)
+        b.record_kind, b.record_index = self._ints(record_kind), self._ints(record_index)
+        b.rtol, b.atol, b.lower, b.upper, b.diverged = rtol, self._doubles(atol), self._doubles(lower), self._doubles(upper), self._doubles(diverged)
+        b.max_steps, b.max_seconds, b.fixed_step = max_steps, max_seconds, fixed_step
+        b.next_job, b.finished, b.cancel = &self.next_job, &self.finished_jobs, &self.cancelled
+        r.records, r.n_times_max = self._doubles(self.records), <int>longest
+        r.y_end, r.t_end = self._doubles(self.y_end), self._doubles(self.t_end)
+        r.status, r.worst = self._ints(self.status), self._ints(self.worst)
+        r.counters = <long long *><size_t>self.counters.ctypes.data
+
+    def _matrix(self, str what, values, int columns):
+        matrix = np.ascontiguousarray(values, dtype=np.float64)
+        _check(matrix.ndim == 2 and matrix.shape[1] == columns, what, columns, matrix.shape)
+        return matrix
+
+    cdef double *_doubles(self, values):
+        array = np.ascontiguousarray(values, dtype=np.float64)
+        self.keep.append(array)
+        return <double *><size_t>array.ctypes.data
+
+    cdef int *_ints(self, values):
+        array = np.ascontiguousarray(values, dtype=np.intc)
+        self.keep.append(array)
+        return <int *><size_t>array.ctypes.data
+
+    def work(self):
+        """Integrate jobs until none is left or the batch is cancelled; runs without the interpreter lock."""
+        cdef int failed = 0
+        if self.batch.n_jobs:
+            with nogil:
+                failed = self.engine.integrate(&self.batch, &self.results)
+        if failed:
+            raise MemoryError("the engine could not allocate its work arrays")
+
+    def cancel(self):
+        """Ask all threads to stop after their present step; finished runs are kept."""
+        self.cancelled = 1
+
+    @property
+    def finished(self):
+        """Number of runs that ended so far."""
+        return self.finished_jobs

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .batch import ISA_VARIABLE, run_batch, thread_count
 from .errors import ModelError, ParameterError, ProtocolError
 from .protocol import CompiledProtocol, Protocol
 from .trace import Outcome, Trace
@@ -53,6 +55,37 @@ class Solver:
 
 
 @dataclass(frozen=True)
+class Execution:
+    """Where a batch runs; nothing here changes a result.
+
+    ``threads`` defaults to the environment variable NKCELL_THREADS, else one a usable core; ``isa`` ("avx512", "avx2", "portable") to NKCELL_ISA, else
+    the widest this processor runs. ``on_progress`` is called with the number of finished runs. With ``keep_interrupted`` Ctrl-C returns what is finished.
+    """
+
+    threads: int | None = None
+    isa: str = ""
+    on_progress: Callable[[int], None] | None = None
+    keep_interrupted: bool = False
+
+    def engine(self) -> str:
+        """Name of the engine to use; raises :class:`ParameterError` for one that this machine does not run."""
+        from . import _kernels
+
+        runs = [e["name"] for e in _kernels.engines() if e["runs"]]
+        wanted = self.isa or os.environ.get(ISA_VARIABLE, "")
+        if wanted and wanted not in runs:
+            raise ParameterError(f"got instruction set {wanted!r}; this machine runs {', '.join(runs)} ({ISA_VARIABLE} or isa=)", name="isa")
+        return wanted or runs[-1]
+
+    def lanes(self) -> int:
+        """Cells in one block of the engine to use."""
+        from . import _kernels
+
+        name = self.engine()
+        return next(int(e["lanes"]) for e in _kernels.engines() if e["name"] == name)
+
+
+@dataclass(frozen=True)
 class StateScales:
     """Per-state numbers for the integrator, kernel units, each (n_states,)."""
 
@@ -78,13 +111,14 @@ def simulate(
     record: Sequence[str] = (),
     times: Any = None,
     solver: Solver | None = None,
+    execution: Execution | None = None,
     **options: Any,
 ) -> Trace:
     """Integrate one or many cells through a protocol and return what was recorded.
 
     ``cells`` share one composition; ``protocol`` is one for all or one for each. ``record`` names states, flows,
     observables or inputs; ``times`` [s] are output times (default: 201 equally spaced), read from dense output, so that they
-    never change a step. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
+    never change a step. ``execution`` says where the runs go (threads, instruction set) and never changes a bit. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
     """
     group = tuple(cells) if isinstance(cells, Sequence) else (cells,)
     if not group:
@@ -104,7 +138,7 @@ def simulate(
 
         raw = integrate_with_scipy(group, [compiled[a] for a in assigned], kinds, indices, when * 1e3, solver)
     else:
-        raw = _integrate(composition, group, compiled, assigned, kinds, indices, when * 1e3, solver)
+        raw = _integrate(composition, group, compiled, assigned, kinds, indices, when * 1e3, solver, execution or Execution())
     records, final, outcomes = raw
     values = {}
     for j, name in enumerate(record):
@@ -168,6 +202,7 @@ def _integrate(
     indices: list[int],
     when: np.ndarray,
     solver: Solver,
+    execution: Execution,
 ) -> tuple[np.ndarray, np.ndarray, list[Outcome]]:
     from . import _kernels
 
@@ -177,7 +212,7 @@ def _integrate(
     for protocol in compiled:
         segment = protocol.locate(when)
         tables.append((protocol, protocol.local(when, segment), segment))
-    records, y_end, t_end, status, worst, counters = _kernels.integrate(
+    batch = _kernels.Batch(
         composition.name,
         np.array([c.initial_state() for c in cells]),
         np.array([c.parameter_vector() for c in cells]),
@@ -193,13 +228,16 @@ def _integrate(
         max_steps=solver.max_steps,
         max_seconds=solver.max_seconds,
         fixed_step=solver.fixed_step * 1e3,
+        engine=execution.engine(),
     )
+    if not run_batch(batch, thread_count(len(cells), execution.lanes(), execution.threads), execution.on_progress) and not execution.keep_interrupted:
+        raise KeyboardInterrupt
     names = list(composition.states)
     outcomes = [
         Outcome(_kernels.STATUS[s], t * 1e-3, names[w] if w >= 0 else "", *map(int, counts))
-        for s, t, w, counts in zip(status, t_end, worst, counters, strict=True)
+        for s, t, w, counts in zip(batch.status, batch.t_end, batch.worst, batch.counters, strict=True)
     ]
-    return records, y_end, outcomes
+    return batch.records, batch.y_end, outcomes
 
 
 def require_compiled(composition: Composition) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import threading
 import time
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from nkcell_sim.errors import SimulationError
 from nkcell_sim.protocol import Protocol
-from nkcell_sim.simulate import simulate
+from nkcell_sim.simulate import Execution, simulate
 
 from .problems import problem
 
@@ -86,3 +88,31 @@ def test_a_failing_neighbour_changes_no_bit_of_a_healthy_run() -> None:
 def test_failures_can_be_raised_on_request_with_their_causes() -> None:
     with pytest.raises(SimulationError, match=r"1 of 1 runs failed.*\n.*diverged.*worst component y"):
         simulate(problem("blow_up"), Protocol(2.0), times=[]).raise_for_status()
+
+
+def test_ctrl_c_is_answered_at_once_and_keeps_what_is_finished() -> None:
+    # a long fixed-step run is interrupted from a timer; the short run beside it is finished by then
+    quick, endless = Protocol(1e-3), Protocol(360.0)
+    started = time.perf_counter()
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    timer.start()
+    trace = simulate(
+        [problem("oregonator")] * 2, [quick, endless], times=[], fixed_step=1e-7, max_steps=10**12, execution=Execution(threads=1, keep_interrupted=True)
+    )
+    # 0.3 s until the interrupt, 0.2 s promised for the answer, as much again for a busy machine
+    assert time.perf_counter() - started < 1.0
+    assert trace.status == ["ok", "cancelled"]
+
+
+def test_ctrl_c_raises_unless_the_finished_runs_are_asked_for() -> None:
+    timer = threading.Timer(0.2, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        simulate(problem("oregonator"), Protocol(360.0), times=[], fixed_step=1e-7, max_steps=10**12)
+
+
+def test_a_state_pressed_against_its_bound_ends_the_run_instead_of_creeping() -> None:
+    # y' = -1 - sqrt(y) from its bound: the first step already shows that the range is left
+    trace = simulate(problem("root_through_zero").with_state({"y": 0.0}), Protocol(2.0), times=[])
+    assert trace.status == ["out_of_range"]
+    assert trace.outcomes[0].steps + trace.outcomes[0].rejected < 5

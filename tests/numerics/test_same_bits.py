@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nkcell_sim import _kernels
+from nkcell_sim.errors import ParameterError
 from nkcell_sim.model.cells import primary_nk_cell
 from nkcell_sim.protocol import Protocol
-from nkcell_sim.simulate import simulate
+from nkcell_sim.simulate import Execution, simulate
 
 PROTOCOL = Protocol(60.0).exchange(5.0, 2.0, pregs="50 uM").step(40.0, pregs=0.0)
 SILENT = Protocol(60.0)
@@ -66,3 +69,22 @@ def test_a_cell_in_a_batch_of_a_thousand_equals_the_cell_alone() -> None:
     alone = [simulate(c, short, record=KEYS, times=[5.0]) for c in group]
     batch = simulate([group[i % 5] for i in range(1000)], short, record=KEYS, times=[5.0])
     assert all(bits(batch, i) == bits(alone[i % 5], 0) for i in range(1000))
+
+
+ENGINES = [e["name"] for e in _kernels.engines() if e["runs"]]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("isa", ENGINES)
+def test_any_instruction_set_and_number_of_threads_gives_the_same_bits(isa: str, threads: int) -> None:
+    group = cells(11)
+    trace = simulate(group, PROTOCOL, record=KEYS, times=TIMES, execution=Execution(threads=threads, isa=isa))
+    assert [bits(trace, row) for row in range(11)] == _alone(group)
+
+
+def test_the_instruction_set_can_be_chosen_from_outside_and_an_unknown_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NKCELL_ISA", "portable")
+    assert Execution().engine() == "portable"
+    monkeypatch.setenv("NKCELL_ISA", "avx1024")
+    with pytest.raises(ParameterError, match=r"got instruction set 'avx1024'; this machine runs portable"):
+        simulate(cells(1), SILENT, times=[])

@@ -10,56 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine_api.h"
 #include "model.h"
 #include "rodas5p.h"
-
-enum nk_status {
-  NK_OK = 0,
-  NK_STEP_LIMIT,
-  NK_TIME_LIMIT,
-  NK_NON_FINITE_RHS,
-  NK_STEP_UNDERFLOW,
-  NK_OUT_OF_RANGE,
-  NK_DIVERGED,
-  NK_CANCELLED,
-  NK_NOT_RUN
-};
-
-enum nk_counter { NK_STEPS = 0, NK_REJECTED, NK_RHS, NK_JACOBIANS, NK_COUNTERS };
-
-typedef struct {
-  int n_segments, n_times;
-  const double *edges, *lengths;                  /* n_segments + 1 and n_segments, ms */
-  const double *level, *slope, *amplitude, *rate; /* n_segments x n_inputs; time counts from the segment's start */
-  const double *times;                           /* output times from the start of their segment */
-  const int *time_segment;                       /* and that segment, ascending */
-} nk_protocol;
-
-typedef struct {
-  const nk_model *model;
-  int n_jobs;
-  const double *y0, *parameters; /* n_jobs x n_states, n_jobs x n_parameters */
-  const int *protocol_of;        /* n_jobs */
-  const nk_protocol *protocols;
-  int n_records;
-  const int *record_kind, *record_index; /* 0 state, 1 output, 2 input */
-  double rtol;
-  const double *atol, *lower, *upper, *diverged; /* n_states */
-  long long max_steps;
-  double max_seconds;    /* wall time a run; 0 is no limit */
-  double fixed_step;     /* ms; 0 is adaptive */
-  volatile int *cancel;  /* polled; may be NULL */
-  volatile long long *finished;
-} nk_batch;
-
-typedef struct {
-  double *records;        /* n_jobs x n_records x n_times of the longest protocol */
-  int n_times_max;
-  double *y_end;          /* n_jobs x n_states */
-  double *t_end;          /* ms from the start of the protocol */
-  int *status, *worst;    /* n_jobs */
-  long long *counters;    /* n_jobs x NK_COUNTERS */
-} nk_results;
 
 typedef struct {
   int job[NK_LANES], segment[NK_LANES], next_time[NK_LANES], started[NK_LANES], rejections[NK_LANES], reason[NK_LANES];
@@ -126,9 +79,9 @@ static void nk_inputs(const nk_work *w, int n, int relaxing, vd dt, vd *u, vd *r
   }
 }
 
-static void nk_load_segment(const nk_batch *b, nk_lanes *lanes, nk_work *w, int l) {
+static void nk_load_segment(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, int l) {
   const nk_protocol *p = &b->protocols[b->protocol_of[lanes->job[l]]];
-  int s = lanes->segment[l], n = b->model->n_inputs;
+  int s = lanes->segment[l], n = m->n_inputs;
   for (int i = 0; i < n; i++) {
     w->level[i][l] = p->level[s * n + i];
     w->slope[i][l] = p->slope[s * n + i];
@@ -144,8 +97,7 @@ static void nk_load_segment(const nk_batch *b, nk_lanes *lanes, nk_work *w, int 
 
 /* ---- jobs ------------------------------------------------------------------------------------------------ */
 
-static void nk_start_job(const nk_batch *b, nk_lanes *lanes, nk_work *w, int l, int job) {
-  const nk_model *m = b->model;
+static void nk_start_job(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, int l, int job) {
   lanes->job[l] = job;
   lanes->segment[l] = 0;
   lanes->next_time[l] = 0;
@@ -154,12 +106,19 @@ static void nk_start_job(const nk_batch *b, nk_lanes *lanes, nk_work *w, int l, 
   for (int i = 0; i < m->n_states; i++) w->y[i][l] = b->y0[(size_t)job * m->n_states + i];
   m->hoist(b->parameters + (size_t)job * m->n_parameters, w->scratch);
   for (int i = 0; i < m->n_fixed; i++) w->fixed[i][l] = w->scratch[i];
-  nk_load_segment(b, lanes, w, l);
+  nk_load_segment(m, b, lanes, w, l);
+}
+
+/* Give a free lane the next job that no thread has taken, if there is one. */
+static void nk_take_job(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, int l) {
+  if (__atomic_load_n(b->next_job, __ATOMIC_RELAXED) >= b->n_jobs) return;
+  int job = __atomic_fetch_add(b->next_job, 1, __ATOMIC_RELAXED);
+  if (job < b->n_jobs) nk_start_job(m, b, lanes, w, l, job);
 }
 
 /* Store how a run ended and free its lane; the lane keeps harmless numbers until it takes another job. */
-static void nk_finish(const nk_batch *b, nk_results *r, nk_lanes *lanes, const nk_work *w, int l, int status, int worst) {
-  int job = lanes->job[l], n = b->model->n_states;
+static void nk_finish(const nk_model *m, const nk_batch *b, nk_results *r, nk_lanes *lanes, const nk_work *w, int l, int status, int worst) {
+  int job = lanes->job[l], n = m->n_states;
   const nk_protocol *p = &b->protocols[b->protocol_of[job]];
   int s = lanes->segment[l] < p->n_segments ? lanes->segment[l] : p->n_segments - 1;
   for (int i = 0; i < n; i++) r->y_end[(size_t)job * n + i] = w->y[i][l];
@@ -169,13 +128,12 @@ static void nk_finish(const nk_batch *b, nk_results *r, nk_lanes *lanes, const n
   memcpy(r->counters + (size_t)job * NK_COUNTERS, lanes->counters[l], sizeof lanes->counters[l]);
   lanes->job[l] = -1;
   lanes->h[l] = 1e-3;
-  if (b->finished) (*b->finished)++;
+  __atomic_fetch_add(b->finished, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- initial step (Hairer, Norsett & Wanner I, II.4) --------------------------------------------------------- */
 
-static void nk_first_steps(const nk_batch *b, nk_lanes *lanes, nk_work *w, int relaxing) {
-  const nk_model *m = b->model;
+static void nk_first_steps(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, int relaxing) {
   int n = m->n_states;
   nk_inputs(w, m->n_inputs, relaxing, lanes->t, w->u, NULL);
   m->rhs(w->y, w->u, w->fixed, w->f0);
@@ -211,8 +169,7 @@ static void nk_first_steps(const nk_batch *b, nk_lanes *lanes, nk_work *w, int r
 
 /* ---- one attempted step of every lane ------------------------------------------------------------------------ */
 
-static void nk_stages(const nk_batch *b, const nk_lanes *lanes, nk_work *w, vd h, vi moving, int varying, int relaxing) {
-  const nk_model *m = b->model;
+static void nk_stages(const nk_model *m, const nk_lanes *lanes, nk_work *w, vd h, vi moving, int varying, int relaxing) {
   int n = m->n_states;
   vd inverse = 1.0 / h;
   m->factor(inverse / nk_gamma, w->jac, w->w);
@@ -257,8 +214,8 @@ typedef struct {
 
 /* Largest error in units of the tolerance, and whether the new state is a finite number inside its declared range.
  * A state that misses its bound by less than its tolerance is put on the bound. */
-static nk_verdict nk_judge(const nk_batch *b, nk_work *w) {
-  int n = b->model->n_states;
+static nk_verdict nk_judge(const nk_model *m, const nk_batch *b, nk_work *w) {
+  int n = m->n_states;
   nk_verdict v = {nk_set(0.0), nk_seti(-1), nk_seti(-1), {0}, {0}, {0}};
   const vd *e = w->k[NK_STAGES - 1];
   vi worst = nk_seti(0), outside = nk_seti(0), broken = nk_seti(0);
@@ -294,8 +251,7 @@ static int nk_pending(const nk_batch *b, const nk_lanes *lanes, int l, double t_
   return i < p->n_times && p->time_segment[i] == lanes->segment[l] && p->times[i] <= t_new;
 }
 
-static void nk_record(const nk_batch *b, nk_results *r, nk_lanes *lanes, nk_work *w, vd h, const vd *t_new, const int *accepted, int relaxing) {
-  const nk_model *m = b->model;
+static void nk_record(const nk_model *m, const nk_batch *b, nk_results *r, nk_lanes *lanes, nk_work *w, vd h, const vd *t_new, const int *accepted, int relaxing) {
   int n = m->n_states, prepared = 0, any_output = 0;
   for (int i = 0; i < b->n_records; i++) any_output |= b->record_kind[i] == 1;
   for (;;) {
@@ -376,9 +332,9 @@ static int nk_reject(nk_lanes *lanes, const nk_verdict *v, int l, double h) {
 
 /* The component to blame when no step is small enough. An equation that breaks because a bounded state is about to cross
  * its bound is a state out of range, whatever the equation then returned. */
-static int nk_blame(const nk_batch *b, const nk_work *w, nk_lanes *lanes, const nk_verdict *v, int l, double h) {
+static int nk_blame(const nk_model *m, const nk_batch *b, const nk_work *w, nk_lanes *lanes, const nk_verdict *v, int l, double h) {
   if (lanes->reason[l] == NK_NON_FINITE_RHS) {
-    for (int i = 0; i < b->model->n_states; i++) {
+    for (int i = 0; i < m->n_states; i++) {
       double next = w->y[i][l] + 10.0 * h * w->f0[i][l];
       if (next < b->lower[i] || next > b->upper[i]) {
         lanes->reason[l] = NK_OUT_OF_RANGE;
@@ -390,17 +346,29 @@ static int nk_blame(const nk_batch *b, const nk_work *w, nk_lanes *lanes, const 
   return lanes->reason[l] == NK_OUT_OF_RANGE ? v->outside[l] : v->worst[l];
 }
 
-static int nk_diverged_component(const nk_batch *b, const nk_work *w, int l) {
-  for (int i = 0; i < b->model->n_states; i++)
+/* A state that stands on its bound and is driven through it for good: the run has left the model's range. Drifts that stay
+ * below the tolerance to the end of the segment are rounding. */
+static vi nk_pressed(const nk_model *m, const nk_batch *b, const nk_work *w, vd left, vi *which) {
+  vi any = nk_seti(0);
+  for (int i = 0; i < m->n_states; i++) {
+    vd drift = w->f0[i] * left;
+    vi out = ((w->y[i] == nk_set(b->lower[i])) & (drift < nk_set(-b->atol[i]))) | ((w->y[i] == nk_set(b->upper[i])) & (drift > nk_set(b->atol[i])));
+    *which = (out & nk_seti(i)) | (~out & *which);
+    any |= out;
+  }
+  return any;
+}
+
+static int nk_diverged_component(const nk_model *m, const nk_batch *b, const nk_work *w, int l) {
+  for (int i = 0; i < m->n_states; i++)
     if (fabs(w->y[i][l]) > b->diverged[i]) return i;
   return -1;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------------ */
 
-static int nk_integrate(const nk_batch *b, nk_results *r) {
-  const nk_model *m = b->model;
-  int n = m->n_states, next_job = 0;
+static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
+  int n = m->n_states;
   nk_work work, *w = &work;
   void *memory = nk_allocate(m, w);
   if (!memory) return -1;
@@ -409,7 +377,7 @@ static int nk_integrate(const nk_batch *b, nk_results *r) {
   lanes->h = nk_set(1e-3);
   for (int l = 0; l < NK_LANES; l++) {
     lanes->job[l] = -1;
-    if (next_job < b->n_jobs) nk_start_job(b, lanes, w, l, next_job++);
+    nk_take_job(m, b, lanes, w, l);
   }
   /* a lane without a job computes a copy of lane 0's problem: harmless numbers, never stored */
   for (int l = 1; l < NK_LANES; l++)
@@ -422,15 +390,15 @@ static int nk_integrate(const nk_batch *b, nk_results *r) {
   for (long long round = 0;; round++) {
     int active = 0, starting = 0, varying = 0, relaxing = 0, last[NK_LANES] = {0}, accepted[NK_LANES] = {0};
     for (int l = 0; l < NK_LANES; l++) {
-      if (lanes->job[l] < 0 && next_job < b->n_jobs) nk_start_job(b, lanes, w, l, next_job++);
+      if (lanes->job[l] < 0) nk_take_job(m, b, lanes, w, l);
       if (lanes->job[l] < 0) continue;
       active = 1;
       starting |= !lanes->started[l];
     }
     if (!active) break;
-    if (b->cancel && *b->cancel) {
+    if (__atomic_load_n(b->cancel, __ATOMIC_RELAXED)) {
       for (int l = 0; l < NK_LANES; l++)
-        if (lanes->job[l] >= 0) nk_finish(b, r, lanes, w, l, NK_CANCELLED, -1);
+        if (lanes->job[l] >= 0) nk_finish(m, b, r, lanes, w, l, NK_CANCELLED, -1);
       break;
     }
     for (int i = 0; i < m->n_inputs; i++)
@@ -439,11 +407,12 @@ static int nk_integrate(const nk_batch *b, nk_results *r) {
         relaxing |= w->amplitude[i][l] != 0.0;
         varying |= w->slope[i][l] != 0.0 || w->amplitude[i][l] != 0.0;
       }
-    if (starting) nk_first_steps(b, lanes, w, relaxing);
+    if (starting) nk_first_steps(m, b, lanes, w, relaxing);
 
-    vd h = lanes->h, t_new;
+    vd h = lanes->h, t_new, segment_left;
     for (int l = 0; l < NK_LANES; l++) {
       double left = lanes->segment_length[l] - lanes->t[l];
+      segment_left[l] = left;
       last[l] = h[l] * 1.000001 >= left;
       if (last[l]) h[l] = left;
       t_new[l] = last[l] ? lanes->segment_length[l] : lanes->t[l] + h[l];
@@ -455,22 +424,25 @@ static int nk_integrate(const nk_batch *b, nk_results *r) {
       for (int i = 0; i < m->n_inputs; i++) moving |= (w->slope[i] != nk_set(0.0)) | (w->amplitude[i] != nk_set(0.0));
       m->time(w->y, w->u, w->u_rate, w->fixed, w->ft);
     }
-    nk_stages(b, lanes, w, h, moving, varying, relaxing);
-    nk_verdict v = nk_judge(b, w);
+    vi pressed_state = nk_seti(0), pressed = nk_pressed(m, b, w, segment_left, &pressed_state);
+    nk_stages(m, lanes, w, h, moving, varying, relaxing);
+    nk_verdict v = nk_judge(m, b, w);
     for (int l = 0; l < NK_LANES; l++) {
       if (lanes->job[l] < 0) continue;
       lanes->counters[l][NK_RHS] += NK_STAGES;
       lanes->counters[l][NK_JACOBIANS]++;
-      accepted[l] = v.finite[l] && (b->fixed_step > 0.0 || (v.in_range[l] && v.error[l] <= 1.0));
+      accepted[l] = !pressed[l] && v.finite[l] && (b->fixed_step > 0.0 || (v.in_range[l] && v.error[l] <= 1.0));
     }
-    nk_record(b, r, lanes, w, h, &t_new, accepted, relaxing);
+    nk_record(m, b, r, lanes, w, h, &t_new, accepted, relaxing);
 
     for (int l = 0; l < NK_LANES; l++) {
       if (lanes->job[l] < 0) continue;
-      if (!accepted[l]) {
+      if (pressed[l]) {
+        nk_finish(m, b, r, lanes, w, l, NK_OUT_OF_RANGE, (int)pressed_state[l]);
+      } else if (!accepted[l]) {
         if (nk_reject(lanes, &v, l, h[l])) {
-          int blamed = nk_blame(b, w, lanes, &v, l, h[l]);
-          nk_finish(b, r, lanes, w, l, lanes->reason[l], blamed);
+          int blamed = nk_blame(m, b, w, lanes, &v, l, h[l]);
+          nk_finish(m, b, r, lanes, w, l, lanes->reason[l], blamed);
         }
       } else {
         double error = v.error[l];
@@ -481,19 +453,19 @@ static int nk_integrate(const nk_batch *b, nk_results *r) {
         lanes->rejections[l] = 0;
         lanes->t[l] = t_new[l];
         for (int i = 0; i < n; i++) w->y[i][l] = w->y_new[i][l];
-        int gone = nk_diverged_component(b, w, l);
+        int gone = nk_diverged_component(m, b, w, l);
         if (gone >= 0) {
-          nk_finish(b, r, lanes, w, l, NK_DIVERGED, gone);
+          nk_finish(m, b, r, lanes, w, l, NK_DIVERGED, gone);
         } else if (last[l]) {
           const nk_protocol *p = &b->protocols[b->protocol_of[lanes->job[l]]];
-          if (++lanes->segment[l] == p->n_segments) nk_finish(b, r, lanes, w, l, NK_OK, -1);
-          else nk_load_segment(b, lanes, w, l);
+          if (++lanes->segment[l] == p->n_segments) nk_finish(m, b, r, lanes, w, l, NK_OK, -1);
+          else nk_load_segment(m, b, lanes, w, l);
         }
       }
       if (lanes->job[l] < 0) continue;
-      if (lanes->counters[l][NK_STEPS] + lanes->counters[l][NK_REJECTED] >= b->max_steps) nk_finish(b, r, lanes, w, l, NK_STEP_LIMIT, v.worst[l]);
+      if (lanes->counters[l][NK_STEPS] + lanes->counters[l][NK_REJECTED] >= b->max_steps) nk_finish(m, b, r, lanes, w, l, NK_STEP_LIMIT, v.worst[l]);
       else if (b->max_seconds > 0.0 && (round & 15) == 0 && nk_clock() - lanes->clock_start[l] > b->max_seconds)
-        nk_finish(b, r, lanes, w, l, NK_TIME_LIMIT, v.worst[l]);
+        nk_finish(m, b, r, lanes, w, l, NK_TIME_LIMIT, v.worst[l]);
     }
   }
   free(memory);

@@ -2,12 +2,12 @@
 #ifndef NK_MODEL_H
 #define NK_MODEL_H
 
+#include "engine_api.h"
 #include "lanes.h"
 
 typedef struct {
-  const char *name, *hash;
+  nk_model_info info;
   int n_states, n_parameters, n_inputs, n_fixed, n_jacobian, n_factors, n_outputs;
-  const int *rows, *columns; /* of the Jacobian's stored entries */
   void (*hoist)(const double *parameters, double *fixed);
   void (*rhs)(const vd *y, const vd *u, const vd *fixed, vd *f);
   void (*rhs_jac)(const vd *y, const vd *u, const vd *fixed, vd *f, vd *jac);

@@ -158,7 +158,8 @@ class CellHeader:
         functions = ", ".join(f"{self.name}_{f}" for f in ("hoist", "rhs", "rhs_jac", "time", "observe", "factor", "solve"))
         return (
             f"static const int {self.name}_rows[] = {{{rows}}};\nstatic const int {self.name}_columns[] = {{{columns}}};\n"
-            f'static const nk_model {self.name}_model = {{"{self.name}", "{c.hash}", {sizes}, {self.name}_rows, {self.name}_columns, {functions}}};'
+            f"static const nk_model {self.name}_model = {{\n"
+            f'  {{"{self.name}", "{c.hash}", {sizes}, {self.name}_rows, {self.name}_columns}},\n  {sizes},\n  {functions}}};'
         )
 
 

@@ -1,0 +1,99 @@
+/* What an engine offers to the outside: plain C, no vectors. One engine is compiled per instruction set from the same source. */
+#ifndef NK_ENGINE_API_H
+#define NK_ENGINE_API_H
+
+#include <stdint.h>
+
+enum nk_status {
+  NK_OK = 0,
+  NK_STEP_LIMIT,
+  NK_TIME_LIMIT,
+  NK_NON_FINITE_RHS,
+  NK_STEP_UNDERFLOW,
+  NK_OUT_OF_RANGE,
+  NK_DIVERGED,
+  NK_CANCELLED,
+  NK_NOT_RUN
+};
+
+enum nk_counter { NK_STEPS = 0, NK_REJECTED, NK_RHS, NK_JACOBIANS, NK_COUNTERS };
+
+typedef struct {
+  const char *name, *hash;
+  int n_states, n_parameters, n_inputs, n_fixed, n_jacobian, n_factors, n_outputs;
+  const int *rows, *columns; /* of the Jacobian's stored entries */
+} nk_model_info;
+
+typedef struct {
+  int n_segments, n_times;
+  const double *edges, *lengths;                  /* n_segments + 1 and n_segments, ms */
+  const double *level, *slope, *amplitude, *rate; /* n_segments x n_inputs; time counts from the segment's start */
+  const double *times;                            /* output times from the start of their segment */
+  const int *time_segment;                        /* and that segment, ascending */
+} nk_protocol;
+
+typedef struct {
+  int model, n_jobs;
+  const double *y0, *parameters; /* n_jobs x n_states, n_jobs x n_parameters */
+  const int *protocol_of;        /* n_jobs */
+  const nk_protocol *protocols;
+  int n_records;
+  const int *record_kind, *record_index; /* 0 state, 1 output, 2 input */
+  double rtol;
+  const double *atol, *lower, *upper, *diverged; /* n_states */
+  long long max_steps;
+  double max_seconds;  /* wall time a run; 0 is no limit */
+  double fixed_step;   /* ms; 0 is adaptive */
+  int *next_job;       /* shared by the threads of a batch: the first job nobody has taken */
+  long long *finished; /* shared: jobs that ended */
+  int *cancel;         /* shared: set from outside to stop */
+} nk_batch;
+
+typedef struct {
+  double *records;     /* n_jobs x n_records x n_times of the longest protocol */
+  int n_times_max;
+  double *y_end;       /* n_jobs x n_states */
+  double *t_end;       /* ms from the start of the protocol */
+  int *status, *worst; /* n_jobs */
+  long long *counters; /* n_jobs x NK_COUNTERS */
+} nk_results;
+
+typedef struct {
+  const char *name;
+  int lanes, n_models;
+  const nk_model_info *(*model)(int index);
+  int (*integrate)(const nk_batch *batch, nk_results *results);
+  int (*evaluate)(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out);
+  int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft);
+  int (*repeat)(int model, int what, long long times, const double *y, const double *u, const double *p, double h);
+  void (*elementary)(int function, long long n, const double *x, double *y); /* 0 exp, 1 log, 2 exprelr */
+} nk_engine;
+
+extern const nk_engine nk_engine_portable;
+#if defined(__x86_64__) && defined(__GNUC__)
+#define NK_X86_ENGINES 1
+extern const nk_engine nk_engine_avx2, nk_engine_avx512;
+#endif
+
+/* The engines this build holds, slowest first, and whether this processor runs each. */
+static inline const nk_engine *nk_engine_at(int index) {
+  switch (index) {
+    case 0: return &nk_engine_portable;
+#ifdef NK_X86_ENGINES
+    case 1: return &nk_engine_avx2;
+    case 2: return &nk_engine_avx512;
+#endif
+    default: return 0;
+  }
+}
+
+static inline int nk_engine_runs(int index) {
+#ifdef NK_X86_ENGINES
+  __builtin_cpu_init();
+  if (index == 1) return __builtin_cpu_supports("avx2");
+  if (index == 2) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+  return index == 0;
+}
+
+#endif

@@ -1,0 +1,49 @@
+"""Run a batch on threads: the engine works without the interpreter lock while this thread listens for Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+POLL = 0.05  # s between looks at the keyboard and calls of on_progress
+ISA_VARIABLE = "NKCELL_ISA"  # environment variable that overrides the instruction set
+THREADS_VARIABLE = "NKCELL_THREADS"
+
+
+def thread_count(jobs: int, lanes: int, threads: int | None = None) -> int:
+    """Threads for a batch: as asked, or one a usable core, and never more than there are full blocks of lanes."""
+    asked = threads or int(os.environ.get(THREADS_VARIABLE, "0") or 0) or len(os.sched_getaffinity(0))
+    return max(1, min(asked, -(-jobs // lanes)))
+
+
+def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | None = None) -> bool:
+    """Work through a batch and return False when Ctrl-C stopped it; finished runs are kept, the rest are marked.
+
+    An interrupt is answered between two steps of the engine, far below 0.2 s; it is raised again by the caller if it wants to.
+    """
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            batch.work()
+        except BaseException as error:  # handed to the caller's thread below
+            failures.append(error)
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
+    interrupted = False
+    for worker in workers:
+        worker.start()
+    while any(w.is_alive() for w in workers):
+        try:
+            for worker in workers:
+                worker.join(POLL / len(workers))
+            if on_progress:
+                on_progress(batch.finished)
+        except KeyboardInterrupt:
+            interrupted = True
+            batch.cancel()
+    if failures:
+        raise failures[0]
+    return not interrupted
