@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
 HERE = Path(__file__).parent
+MAIN_CONFIG = HERE.parent / "configs" / "ntx_restoration.toml"
 
 
-def _pages() -> dict[str, str]:
+@cache
+def _pages() -> Any:
     sys.path.insert(0, str(HERE))
     try:
         import reference_pages
     finally:
         sys.path.pop(0)
+    return reference_pages
 
-    return reference_pages.all_pages(HERE.parent)
+
+@cache
+def _main_run() -> Any:
+    return _pages().MainRun(MAIN_CONFIG)
 
 
 def on_config(config: Any) -> Any:
@@ -35,7 +43,15 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the generated pages."""
-    for path, text in _pages().items():
+    """Add the generated pages and the figure of the main run."""
+    for path, text in _pages().all_pages(HERE.parent).items():
         files.append(File.generated(config, path, content=text))
+    files.append(File.generated(config, "reference/targets.md", content=_main_run().targets_page()))
+    files.append(File.generated(config, "img/main_run.png", content=_main_run().figure()))
     return files
+
+
+def on_page_markdown(markdown: str, **kwargs: Any) -> str:
+    """Fill in what the main run printed, and the count of evidence codes."""
+    markdown = re.sub(r"<!-- main run: (.+?) -->", lambda m: _main_run().block(m[1]), markdown)
+    return markdown.replace("<!-- evidence counts -->", _pages().evidence_counts() if "<!-- evidence counts -->" in markdown else "")

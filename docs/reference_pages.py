@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING
 from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import wrap
 from typing import Any
 
 from nkcell_sim.codegen import tables
@@ -172,7 +175,7 @@ def _keys(body: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     rows = []
     for name, key in body.get("properties", {}).items():
         default = "required" if name in body.get("required", ()) else _default(key)
-        rows.append([f"<code>{name}</code>", escape(_kind(key)), default, escape(key.get("description", "") or _about(key, definitions))])
+        rows.append([f"<code>{name}</code>", escape(_kind(key)), default, _inline_code(key.get("description", "") or _about(key, definitions))])
     return table(("key", "type", "default", "meaning"), rows)
 
 
@@ -183,7 +186,7 @@ def _about(key: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 
 def _default(key: Mapping[str, Any]) -> str:
     value = key.get("default")
-    if value in (None, "", [], {}):
+    if value in (None, "", []) or isinstance(value, dict):
         return ""
     return f"<code>{escape(str(value).lower() if isinstance(value, bool) else str(value))}</code>"
 
@@ -235,5 +238,61 @@ def outcomes_page() -> str:
 
 
 def _inline_code(text: str) -> str:
-    pieces = escape(text).split("`")
+    pieces = escape(text.replace("``", "`")).split("`")
     return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(pieces))
+
+
+class MainRun:
+    """The naltrexone experiment, simulated once for the pages that show it."""
+
+    def __init__(self, config: Path) -> None:
+        from nkcell_sim.analysis.targets import rows, target_table
+        from nkcell_sim.config import load_config
+        from nkcell_sim.study import run
+
+        self.text = config.read_text(encoding="utf-8")
+        loaded = load_config(config)
+        results = run(loaded.study, config=loaded.resolved)
+        self.results = results.with_targets(rows(target_table(loaded.study, results)))
+
+    def figure(self) -> bytes:
+        """The figure as PNG."""
+        from nkcell_sim.plots import figure
+
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "figure.png"
+            figure(self.results, path)
+            return path.read_bytes()
+
+    def block(self, name: str) -> str:
+        """One part as a code block: the configuration, an experiment's features, or the verdicts."""
+        if name == "config":
+            return f"```toml\n{self.text.strip()}\n```"
+        from nkcell_sim.show import results_text
+
+        parts = re.split(r"\n(?=[^\n]+\n─+\n)", results_text(self.results))
+        part = next(p for p in parts if p.startswith(name))
+        lines = [line for text in part.strip().splitlines() for line in (wrap(text, 130, subsequent_indent="        ") if "note:" in text else [text])]
+        lines = lines[: next((i for i, line in enumerate(lines) if line.startswith("simulated ")), len(lines))]
+        return "```text\n" + "\n".join(lines).strip() + "\n```"
+
+    def targets_page(self) -> str:
+        """Every target with the verdict of this run."""
+        rows = []
+        for t in self.results.targets:
+            value = f"{escape(t['value'])}<br><small>{escape(t['remark'])}</small>"
+            rows.append([t["id"], escape(t["statement"]), escape(t["band"]), escape(t["evidence"]), f"<strong>{t['verdict']}</strong>", value])
+        text = (
+            "# Targets\n\nThe verdict of the simulation on each published pattern, for the naltrexone experiment as shipped, computed for this page. "
+            "[Targets and what they mean](../explanation/targets.md) explains the bands, the evidence and the misses. "
+            "Bands with an asterisk are modelling choices. This is model output, not a laboratory result.\n\n"
+        )
+        return text + table(("id", "published pattern", "band", "evidence", "verdict", "simulation"), rows) + "\n"
+
+
+def evidence_counts() -> str:
+    """How the parameters of the primary cell are spread over the evidence codes."""
+    cell = primary_nk_cell()
+    shown = CellTables(cell.composition, cell)
+    codes = [row[4] for component in cell.composition.components for row in shown.parameter_rows(component)]
+    return table(("evidence", "meaning", "parameters"), [[c, escape(m), str(codes.count(c))] for c, m in tables.EVIDENCE_CODES.items()])

@@ -24,7 +24,7 @@ def identifier(text: str) -> str:
     """A name as the lab writes it: ``Na_i`` with a subscript, ``tau_D`` with a Greek letter, ``dH`` as a difference."""
     base, _, below = text.partition("_")
     base = {"ic50": "IC50", "imax": "Imax"}.get(base, base)
-    if len(base) > 4 or (len(base) == 4 and base.islower() and base not in GREEK):
+    if base not in GREEK and (len(base) > 4 or (len(base) == 4 and base.islower())):
         return word(text.replace("_", " "))
     numbered = re.fullmatch(r"([A-Za-z])(\d+)", base)
     if numbered:

@@ -7,6 +7,7 @@ computed. Sums over components ("pools") keep a name of their own; the switch th
 from __future__ import annotations
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -282,7 +283,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _css(head: str) -> str:
-    return head.replace(" ", "-")
+    return re.sub(r"[^a-z]+", "-", head.replace("<wbr>", ""))
 
 
 def _code(text: str) -> str:
@@ -328,7 +329,7 @@ def phenotype_table() -> str:
     """The named phenotypes: values that each one sets, its lesion family and the healthy cell it is compared with."""
     keys = list(dict.fromkeys(k for p in PHENOTYPES.values() for k in p.changes))
     rows = [[_code(p.name), p.lesion, _code(p.healthy), *(f"{p.changes[k]:g}" for k in keys), p.evidence, escape(p.description)] for p in PHENOTYPES.values()]
-    return table(("phenotype", "lesion", "compared with", *(f"<code>{k}</code>" for k in keys), "evidence", "meaning"), rows)
+    return table(("phenotype", "lesion", "compared with", *(k.replace(".", ".<wbr>") for k in keys), "evidence", "meaning"), rows)
 
 
 def calibrated_table(cells: dict[str, Cell]) -> str:
