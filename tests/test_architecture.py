@@ -22,7 +22,7 @@ LAYERS = (
     {"study", "executors", "results", "provenance"},
     {"experiments"},
     {"steady_state"},
-    {"simulate", "scipy_route"},
+    {"simulate", "scipy_route", "batch"},
     {"protocol", "trace", "_kernels"},
     {"codegen"},
     {"model"},

@@ -117,9 +117,18 @@ def package_versions() -> dict[str, str]:
 
 
 def kernel_name() -> str:
-    """Instruction set the compiled engine was built for, or ``none`` when it is not built."""
+    """What the compiled engine was built for (one build, baseline instructions of the processor family), or ``none``."""
     try:
         from . import _kernels
     except ImportError:
         return "none"
-    return str(getattr(_kernels, "INSTRUCTION_SET", "portable"))
+    return f"portable {platform.machine()} build, {_kernels.LANES} lanes a block"
+
+
+def compiled_models() -> dict[str, str]:
+    """Name and equation hash of every cell in the compiled engine; empty when it is not built."""
+    try:
+        from . import _kernels
+    except ImportError:
+        return {}
+    return {name: str(model["hash"]) for name, model in _kernels.models().items()}
