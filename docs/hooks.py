@@ -51,6 +51,11 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
+def on_page_content(html: str, **kwargs: Any) -> str:
+    """Show the cross-references of docstrings as plain names."""
+    return re.sub(r":(?:class|func|meth|mod|data|exc):<code>~?(?:[\w.]+\.)?(\w+)</code>", r"<code>\1</code>", html)
+
+
 def on_page_markdown(markdown: str, **kwargs: Any) -> str:
     """Fill in what the main run printed, and the count of evidence codes."""
     markdown = re.sub(r"<!-- main run: (.+?) -->", lambda m: _main_run().block(m[1]), markdown)

@@ -19,7 +19,7 @@ import sympy
 
 from ..model import symbolic
 from ..model.cell import Cell
-from ..model.cells.parameter_sets import PARAMETER_SETS
+from ..model.cells.parameter_sets import PARAMETER_SETS, Entry
 from ..model.cells.phenotypes import PHENOTYPES
 from ..model.component import Component
 from ..model.composition import Composition, Evaluation
@@ -151,7 +151,7 @@ class CellTables:
         found = {e.key: (e.evidence, f"parameter set {self.cell.parameter_set}: {e.reason}") for e in PARAMETER_SETS.get(self.cell.parameter_set, ())}
         phenotype = PHENOTYPES.get(self.cell.phenotype)
         if phenotype:
-            found.update({k: (phenotype.evidence, f"phenotype {phenotype.name}: {phenotype.description}") for k in phenotype.changes})
+            found.update({e.key: (e.evidence, f"phenotype {phenotype.name}: {e.reason}") for e in phenotype.entries})
         return found
 
     def parameter_rows(self, component: Component) -> list[list[str]]:
@@ -320,7 +320,7 @@ def parameter_set_table() -> str:
     rows = []
     for key in keys:
         unit = next(entries[key].unit for entries in by_set.values() if key in entries)
-        cells = [f"{e.value:g} ({e.evidence})<br><small>{escape(e.reason)}</small>" if (e := entries.get(key)) else "" for entries in by_set.values()]
+        cells = [_entry(entries[key]) if key in entries else "" for entries in by_set.values()]
         rows.append([_code(key), escape(unit), *cells])
     return table(("parameter", "unit", *by_set), rows)
 
@@ -328,8 +328,14 @@ def parameter_set_table() -> str:
 def phenotype_table() -> str:
     """The named phenotypes: values that each one sets, its lesion family and the healthy cell it is compared with."""
     keys = list(dict.fromkeys(k for p in PHENOTYPES.values() for k in p.changes))
-    rows = [[_code(p.name), p.lesion, _code(p.healthy), *(f"{p.changes[k]:g}" for k in keys), p.evidence, escape(p.description)] for p in PHENOTYPES.values()]
-    return table(("phenotype", "lesion", "compared with", *(k.replace(".", ".<wbr>") for k in keys), "evidence", "meaning"), rows)
+    meanings = [[_code(p.name), p.lesion, _code(p.healthy), escape(p.description)] for p in PHENOTYPES.values()]
+    values = [[_code(p.name), *(_entry(next(e for e in p.entries if e.key == k)) for k in keys)] for p in PHENOTYPES.values()]
+    heads = (k.replace(".", ".<wbr>") for k in keys)
+    return "\n\n".join([table(("phenotype", "lesion", "compared with", "meaning"), meanings), table(("phenotype", *heads), values)])
+
+
+def _entry(e: Entry) -> str:
+    return f"{e.value:g} ({e.evidence})<br><small>{escape(e.reason)}</small>"
 
 
 def calibrated_table(cells: dict[str, Cell]) -> str:
