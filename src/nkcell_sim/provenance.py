@@ -56,7 +56,7 @@ class Resources(_Section):
 
     runs: int = Field(ge=0, description="number of simulated runs")
     elapsed: float = Field(ge=0, description="wall-clock time [s]")
-    threads: int = Field(ge=1, description="threads used")
+    threads: int = Field(ge=1, description="threads at most")
 
 
 class Provenance(_Section):
@@ -70,7 +70,7 @@ class Provenance(_Section):
     resources: Resources
 
 
-def collect(*, models: Mapping[str, str], solver: Mapping[str, Any], config: str = "", runs: int, elapsed: float, threads: int = 1) -> dict[str, Any]:
+def collect(*, models: Mapping[str, str], solver: Mapping[str, Any], config: str = "", runs: int, elapsed: float, threads: int) -> dict[str, Any]:
     """Describe a finished run."""
     record = {
         "provenance_schema": PROVENANCE_SCHEMA,
@@ -117,12 +117,14 @@ def package_versions() -> dict[str, str]:
 
 
 def kernel_name() -> str:
-    """What the compiled engine was built for (one build, baseline instructions of the processor family), or ``none``."""
+    """Instruction set of the compiled engine that runs here and its lanes, or ``none`` when it is not built."""
+    from .simulate import Execution
+
     try:
-        from . import _kernels
+        execution = Execution()
+        return f"{execution.engine()}, {execution.lanes()} lanes"
     except ImportError:
         return "none"
-    return f"portable {platform.machine()} build, {_kernels.LANES} lanes a block"
 
 
 def compiled_models() -> dict[str, str]:

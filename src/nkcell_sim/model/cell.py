@@ -73,6 +73,31 @@ class Cell:
         """Constants that follow from the wanted rest, by key, in declared units."""
         return {k: self.parameter(k) for k, p in self.composition.parameters.items() if p.balance}
 
+    def origin(self, key: str) -> tuple[str, str]:
+        """(evidence code, source) of the value a parameter has here: of its parameter set, phenotype, calibration, or declaration.
+
+        A value set by hand is ``A`` ("set by the user"): the declaration's evidence belongs to the declared value alone.
+        """
+        from .cells.parameter_sets import PARAMETER_SETS
+        from .cells.phenotypes import PHENOTYPES
+
+        declared = self._find(key, self.composition.parameters, "parameter")
+        value = self.parameter(key)
+        if key not in self.values or value == declared.default:
+            own = (declared.evidence, declared.source)
+        elif declared.balance:
+            own = ("C", f"{declared.source}; balance of {declared.balance} at rest" if declared.source else f"balance of {declared.balance} at rest")
+        else:
+            own = ("A", "set by the user")
+        named = {f"parameter set {self.parameter_set}": PARAMETER_SETS.get(self.parameter_set, ())}
+        if self.phenotype in PHENOTYPES:
+            named[f"phenotype {self.phenotype}"] = PHENOTYPES[self.phenotype].entries
+        for name, entries in named.items():
+            for entry in entries:
+                if entry.key == key and entry.value == value:
+                    own = (entry.evidence, f"{name}: {entry.reason}")
+        return own
+
     # -- changing ------------------------------------------------------------------------------------------------
 
     def set(self, changes: Mapping[str, Quantity]) -> Cell:

@@ -26,10 +26,11 @@ def cell_table(cell: Cell) -> str:
     for (key, state), value in zip(composition.states.items(), y, strict=True):
         lines.append(f"{key:<24} {from_kernel(value, state.unit):>13.6g}  {state.unit:<6} {state.description}")
     if cell.values:
-        lines += ["", "parameter set here                 value  unit        default  evidence"]
+        lines += ["", "parameter set here                 value  unit        default  evidence of this value"]
     for key, value in cell.values.items():
         p = composition.parameters[key]
-        lines.append(f"{key:<26} {value:>13.6g}  {p.unit:<10} {p.default:>8.5g}  {p.evidence}")
+        evidence, source = cell.origin(key)
+        lines.append(f"{key:<29} {value:>10.6g}  {p.unit:<10} {p.default:>8.5g}  {evidence:<2} {source}")
     return "\n".join(lines)
 
 

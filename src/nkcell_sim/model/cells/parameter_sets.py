@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import NamedTuple
 
 from ...errors import ParameterError
-
-
-class Entry(NamedTuple):
-    """One value of a parameter set, in the unit that the parameter declares."""
-
-    key: str
-    value: float
-    unit: str
-    evidence: str
-    reason: str
-
+from .entries import Entry
 
 COMMON = (
     Entry("TRPM3.density", 1.0, "1/pF", "I", "Na+ budget: 2.6 channels in 2.6 pF keep Na+ below 40 mM in 5 min of 100 uM agonist"),
