@@ -8,13 +8,11 @@ import numpy as np
 
 from nkcell_sim.model.cell import Cell
 from nkcell_sim.model.cells import COMPOSITIONS
-from nkcell_sim.units import to_kernel
 
 
 def problem(name: str) -> Cell:
     """The test problem of that name at its declared start."""
-    composition = COMPOSITIONS[name]()
-    return Cell(composition, state=np.array([to_kernel(s.initial, s.unit) for s in composition.states.values()]))
+    return Cell(COMPOSITIONS[name]())
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ class CalciumImaging(Experiment):
                 each(measures.half_time_exponential_fit, start, end), "s", f"{text}: ln 2 x tau of one exponential, onset to peak (not evidence)"
             ),
             f"{name}_decay_half_time": Feature(np.array(decay), "s", f"{text}: half of the fall after the application"),
-            f"{name}_area": Feature(area, f"{unit} s", f"{text}: area above the value at onset during PregS"),
+            f"{name}_area": Feature(area, "s" if unit == "1" else f"{unit} s", f"{text}: area above the value at onset during PregS"),
         }
 
     def _state(self, trace: Trace, ca: Array) -> dict[str, Feature]:

@@ -31,12 +31,14 @@ def calibrated_constants(cell: Cell) -> tuple[str, ...]:
 
 
 def resting_state(cell: Cell) -> np.ndarray:
-    """Pinned states at the wanted rest, all others stationary there; kernel units, order of the states.
+    """Pinned states at the wanted rest, all others stationary there; declared initial values for a composition without a rest.
 
     States that nothing drives (a pump not yet blocked, Mg2+ without a pipette) keep their declared initial value.
     """
     composition = cell.composition
     y = np.array([to_kernel(composition.rest.get(k, s.initial), s.unit) for k, s in composition.states.items()])
+    if not composition.starts_at_rest:
+        return y
     free = np.array([i for i, k in enumerate(composition.states) if k not in composition.rest], dtype=int)
     if not len(free):
         return y

@@ -19,7 +19,8 @@ class Composition:
     """The structure of a cell: components in order of evaluation, and the names they declare.
 
     A quantity's key is ``Component.name``, or the bare name when it is declared ``shared``.
-    ``rest`` gives the wanted resting value (declared unit) of the states that a rest is defined by.
+    ``rest`` gives the wanted resting value (declared unit) of the states that a rest is defined by; all other states then start
+    stationary. Without it every state starts at its declared initial value.
     """
 
     def __init__(self, name: str, components: Iterable[Component], *, description: str = "", rest: Mapping[str, float] | None = None) -> None:
@@ -27,6 +28,7 @@ class Composition:
         self.components = tuple(components)
         self.description = description
         self.rest = dict(rest or {})
+        self.starts_at_rest = rest is not None
         self.declarations: dict[str, Declaration] = {}
         self.owner: dict[str, Component] = {}
         shared: dict[str, str] = {}
@@ -78,7 +80,9 @@ class Composition:
             digest.update(component.name.encode())
             for local, declaration in component.declarations.items():
                 digest.update(f"{local}={declaration!r}".encode())
-            digest.update(inspect.getsource(type(component)).encode())
+            for kind in type(component).__mro__:
+                if issubclass(kind, Component) and kind is not Component:
+                    digest.update(_equation_text(kind).encode())
         return digest.hexdigest()[:16]
 
     def __repr__(self) -> str:

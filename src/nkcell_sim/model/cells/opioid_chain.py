@@ -16,6 +16,7 @@ def opioid_chain() -> Composition:
         "opioid_chain",
         [Thermodynamics(), MuOpioidReceptor(), GBetaGamma(), ChannelNumber()],
         description="mu-opioid receptor, G beta-gamma and TRPM3 channel number",
+        rest={},  # nothing is pinned: every state starts stationary
     )
 
 
