@@ -78,7 +78,9 @@ def test_an_unreachable_rest_names_the_balance_and_the_line() -> None:
         parse_config('[cell]\n[cell.set]\n"TRPM3.density" = "60 1/pF"\n' + BASE, "wrong.toml")
     assert caught.value.line == 2
     cause = caught.value.__cause__
-    assert isinstance(cause, UnreachableRestError) and cause.balance and cause.constant in str(caught.value)
+    assert isinstance(cause, UnreachableRestError)
+    assert cause.balance
+    assert cause.constant in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_something_that_is_no_configuration_is_named(tmp_path: Path, make: objec
 
 def test_a_misspelt_file_name_gets_its_near_miss(tmp_path: Path) -> None:
     (tmp_path / "soce.toml").write_text(BASE)
-    with pytest.raises(ConfigError, match="did you mean .*soce.toml"):
+    with pytest.raises(ConfigError, match=r"did you mean .*soce.toml"):
         load_config(tmp_path / "socee.toml")
 
 
@@ -122,4 +124,5 @@ def test_a_misspelt_file_name_gets_its_near_miss(tmp_path: Path) -> None:
 def test_a_wrong_override_is_named(override: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config('title = "x"\n' + CONDITION + BASE, "right.toml", [override])
-    assert words in str(caught.value) and f"--set {override}" in str(caught.value).replace("'", "")
+    assert words in str(caught.value)
+    assert f"--set {override}" in str(caught.value).replace("'", "")

@@ -90,14 +90,18 @@ def test_hand_written_corners_are_located() -> None:
 def test_line_and_column_are_those_an_editor_shows() -> None:
     entries = Locator(HAND_WRITTEN).entries
     place = entries["many", 1, "deep", 0, "y"].value
-    assert place is not None and HAND_WRITTEN.split("\n")[place.line - 1] == "y = 3" and place.column == 4
+    assert place is not None
+    assert HAND_WRITTEN.split("\n")[place.line - 1] == "y = 3"
+    assert place.column == 4
     inner = entries["numbers", 3, "y", "z", 0].value
-    assert inner is not None and inner.text == '"]"'
+    assert inner is not None
+    assert inner.text == '"]"'
 
 
 def test_windows_line_ends_do_not_shift_positions() -> None:
     place = Locator("a = 1\r\nb = 2\r\n").entries[("b",)].value
-    assert place is not None and (place.line, place.column, place.text) == (2, 4, "2")
+    assert place is not None
+    assert (place.line, place.column, place.text) == (2, 4, "2")
 
 
 @pytest.mark.parametrize("path", [("table", "missing"), ("many", 1, "nothing"), ("numbers", 9)])

@@ -10,7 +10,9 @@ Names are loaded when they are first used, so that importing the package costs n
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
     from .experiments import CalciumImaging, Incubation, PatchClamp, StoreOperatedEntry
     from .model.cell import Cell
     from .model.cells import primary_nk_cell
-    from .model.steady_state import steady_state
     from .protocol import Protocol
     from .results import open_results
     from .simulate import simulate
+    from .steady_state import steady_state
     from .study import Case, Study, linspan, logspan, run
 
 _HOMES = {
@@ -30,7 +32,7 @@ _HOMES = {
     "Cell": ".model.cell",
     "Protocol": ".protocol",
     "simulate": ".simulate",
-    "steady_state": ".model.steady_state",
+    "steady_state": ".steady_state",
     "PatchClamp": ".experiments",
     "CalciumImaging": ".experiments",
     "Incubation": ".experiments",
@@ -71,6 +73,17 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(home, __name__), name)
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """Keeps ``simulate`` and ``steady_state`` the functions: importing the modules of these names would replace them."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -41,7 +41,9 @@ Overrides = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help
 
 @app.command(epilog=EPILOG)
 def run(
-    config: Annotated[str, typer.Argument(metavar="[CONFIG|FILE.h5]", help="Configuration (TOML), or a result file to repeat. Without it: the naltrexone experiment.")] = "",
+    config: Annotated[
+        str, typer.Argument(metavar="[CONFIG|FILE.h5]", help="Configuration (TOML), or a result file to repeat. Without it: the naltrexone experiment.")
+    ] = "",
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Result file; by default named after the configuration.")] = "",
     overrides: Overrides = [],  # noqa: B006 (typer reads the default, nobody changes it)
     figure: Annotated[bool, typer.Option(help="Draw a figure beside the result file.")] = True,
@@ -63,7 +65,7 @@ def run(
         print(results_text(results))
         print(f"wrote {target}")
     if figure:
-        _draw(results, target.with_suffix(".png"), quiet=quiet, optional=True)
+        _draw(results, target.with_suffix(".png"), quiet=quiet)
     raise typer.Exit(FAILED if results.failed else OK)
 
 
@@ -95,7 +97,7 @@ def plot(
 
     target = Path(output or Path(file).with_suffix(".png").name)
     _check_folder(target)
-    _draw(open_results(file), target, quiet=False, optional=False)
+    _draw(open_results(file), target, quiet=False)
 
 
 @app.command(epilog=EPILOG)
@@ -104,15 +106,17 @@ def info() -> None:
     import platform
 
     from .model.cells import COMPOSITIONS
-    from .provenance import kernel_name, package_versions
+    from .provenance import compiled_models, kernel_name, package_versions
 
     print(f"nkcell_sim {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
     print(f"engine: {kernel_name()}")
     print("packages: " + ", ".join(f"{name} {version}" for name, version in package_versions().items()))
-    print("cell models:")
+    print("cell models (hash of the equations):")
+    compiled = compiled_models()
     for name, make in COMPOSITIONS.items():
         composition = make()
-        print(f"  {name:<22} {composition.hash}  {len(composition.states):>3} states  {composition.description}")
+        state = "" if compiled.get(name) == composition.hash else "  NOT in the engine as it is: rebuild (pip install .)"
+        print(f"  {name:<22} {composition.hash}  {len(composition.states):>3} states  {composition.description}{state}")
 
 
 @app.command(epilog=EPILOG)
@@ -186,45 +190,35 @@ def _report_versions(before: dict[str, Any], after: dict[str, Any]) -> None:
             print(f"{name} was {before[name]}, is {after[name]}")
 
 
-def _draw(results: Any, target: Path, *, quiet: bool, optional: bool) -> None:
-    """Write the figure; a missing plotting package stops `plot`, and only shortens `run`."""
-    from .errors import MissingPackageError
+def _draw(results: Any, target: Path, *, quiet: bool) -> None:
+    from .plots import plot_results
 
-    try:
-        from .plots import figure
-
-        figure(results, target)
-    except MissingPackageError as error:
-        if not optional:
-            raise
-        if not quiet:
-            print(f"no figure: {error}", file=sys.stderr)
-        return
+    plot_results(results, target)
     if not quiet:
         print(f"wrote {target}")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point: run the command and return its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        given = sys.argv[1:] if arguments is None else arguments
-        code = app(args=given or ["--help"], prog_name="nkcell", standalone_mode=False)
-        return int(code or OK)
+        code = int(app(args=given or ["--help"], prog_name="nkcell", standalone_mode=False) or OK)
     except NkcellError as error:
         print(f"nkcell: {error}", file=sys.stderr)
         return BAD_INPUT
-    except typer.Exit as stop:
-        return int(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print("nkcell: interrupted; nothing was written", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
+        code = INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stdout = None
         return OK
     except Exception as error:
-        if not hasattr(error, "format_message"):  # a usage error of the argument parser
+        if not hasattr(error, "format_message"):  # a usage error of the argument parser has one
             raise
         print(f"nkcell: {error.format_message()} (see nkcell --help)", file=sys.stderr)
         return BAD_INPUT
+    if code == INTERRUPTED:
+        print("nkcell: interrupted; nothing was written", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

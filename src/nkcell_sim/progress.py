@@ -32,7 +32,7 @@ class ProgressBar:
         now = time.monotonic()
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, description=what)
-            if now - self._started > PATIENCE or done < total:
+            if now - self._started > PATIENCE:
                 self._bar.start()
         elif not self.quiet and (now - self._last > LINE_INTERVAL or (done == total and now - self._started > PATIENCE)):
             self._last = now

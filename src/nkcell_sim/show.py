@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 64
+PAGE = 110
 FEW_RUNS = 6
 FEATURE_COLUMNS = 5
 
@@ -29,7 +31,7 @@ def config_text(config: Config) -> str:
     parts += [case_text(case.name, case.cell, case.incubation) for case in study.cases]
     for name, experiment in study.experiments.items():
         parts += [heading(f"Experiment {name}: {experiment.title or experiment.kind}"), protocol_drawing(experiment, study.cases[0].cell), repr(experiment)]
-        parts += [f"  note: {note}" for note in experiment.notes()]
+        parts += [wrapped(f"note: {note}") for note in experiment.notes()]
     for key, values in study.vary.items():
         parts.append(f"vary {key}: {', '.join(f'{v:.4g}' for v in values)} {study.unit_of(key)}")
     parts.append(f"{len(study)} runs")
@@ -39,6 +41,11 @@ def config_text(config: Config) -> str:
 def heading(title: str) -> str:
     """A title with a rule below it."""
     return f"\n{title}\n{'─' * len(title)}"
+
+
+def wrapped(sentence: str) -> str:
+    """A long sentence on lines of readable length."""
+    return textwrap.fill(sentence, PAGE, initial_indent="  ", subsequent_indent="      ", break_long_words=False)
 
 
 def case_text(name: str, cell: Cell, incubation: Experiment | None) -> str:
@@ -88,8 +95,8 @@ def results_text(results: Results) -> str:
     parts = [heading(f"{results.title or 'Results'} (model output, not a laboratory result)")]
     for runs in results.experiments.values():
         parts += [heading(f"{runs.name}: {runs.title}"), feature_table(runs)]
-        parts += [f"  note: {note}" for note in runs.notes]
-        parts += [f"  warning, {runs.cases[i]}: {said}" for i, said in runs.warnings]
+        parts += [wrapped(f"note: {note}") for note in runs.notes]
+        parts += [wrapped(f"WARNING, {runs.cases[i]}: {said}") for i, said in runs.warnings]
     if results.targets:
         parts += [heading("Published patterns"), targets_text(results)]
     parts += [f"  FAILED {name}, run {i}: {status}" for name, i, status in results.failed]
@@ -102,8 +109,10 @@ def feature_table(runs: ExperimentRuns) -> str:
     """Features of every run: a column a run when there are few, a row a run for a grid."""
     if len(runs.status) <= FEW_RUNS:
         rows = [[name, *(f"{v:.4g}" for v in runs[name]), runs.units[name]] for name in runs.features]
+        if any(status != "ok" for status in runs.status):
+            rows.insert(0, ["status", *runs.status, ""])
         return columns([["", *_labels(runs), "unit"], *rows])
-    shown = [n for n in runs.features if np.ptp(np.nan_to_num(runs[n])) > 0.0][:FEATURE_COLUMNS]
+    shown = [n for n in runs.features if _spread(runs[n]) > 0.1][:FEATURE_COLUMNS] or runs.features[:FEATURE_COLUMNS]
     varied = runs.varied
     head = ["case", *(f"{k} [{runs.units[k]}]" for k in varied), *(f"{n} [{runs.units[n]}]" for n in shown)]
     rows = [
@@ -111,6 +120,12 @@ def feature_table(runs: ExperimentRuns) -> str:
         for i, case in enumerate(runs.cases)
     ]
     return columns([[*head, ""], *rows])
+
+
+def _spread(values: np.ndarray) -> float:
+    """How much a feature differs between runs, relative to its size."""
+    known = values[np.isfinite(values)]
+    return float(np.ptp(known) / np.abs(known).max()) if len(known) and known.any() else 0.0
 
 
 def _labels(runs: ExperimentRuns) -> list[str]:
@@ -130,4 +145,4 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     """Rows of text in aligned columns, the first row underlined."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([lines[0], "  " + "  ".join("─" * w for w in widths), *lines[1:]])
+    return "\n".join([lines[0], "  " + "  ".join("─" * w for w in widths).rstrip(), *lines[1:]])

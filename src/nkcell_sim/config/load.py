@@ -15,6 +15,7 @@ from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
 from ..model.cell import Cell
 from ..study import Case, Study, linspan, logspan
+from ..units import parse
 from . import build
 from .locate import Path
 from .sections import (
@@ -32,7 +33,6 @@ from .sections import (
     solver_section,
     with_unit,
 )
-from ..units import parse
 from .source import Source, read_source
 from .toml_text import toml_text
 from .words import expectation, near_miss, reworded

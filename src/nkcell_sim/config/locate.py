@@ -90,7 +90,7 @@ class Locator:
         self._at += 2 if double else 1
         keys, _ = self._dotted_key("]")
         self._at += 2 if double else 1
-        path = self._resolve(keys[:-1]) + (keys[-1],)
+        path = (*self._resolve(keys[:-1]), keys[-1])
         if double:
             self._arrays[path] = self._arrays.get(path, -1) + 1
             path = (*path, self._arrays[path])

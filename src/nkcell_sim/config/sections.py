@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
@@ -25,37 +24,39 @@ class Section(BaseModel):
 class CellSection(Section):
     """Which cell, and how it is set up, before the conditions differ."""
 
-    model: str = Field("primary_nk", description="named cell (see `nkcell info`)")
-    parameters: str = Field("saturating", description='parameter set: "saturating" or "conservative"')
-    temperature: str = Field("23 degC", description="temperature of the experiments")
-    off: list[str] = Field([], description="components blocked in the cell at rest: their currents and fluxes are exactly zero")
-    set: dict[str, Any] = Field({}, description='parameters by name, "KCa31.g_max" = "0.25 nS"; the resting constants are solved with them')
+    model: str = Field(default="primary_nk", description="named cell (see `nkcell info`)")
+    parameters: str = Field(default="saturating", description='parameter set: "saturating" or "conservative"')
+    temperature: str = Field(default="23 degC", description="temperature of the experiments")
+    off: list[str] = Field(default=[], description="components blocked in the cell at rest: their currents and fluxes are exactly zero")
+    set: dict[str, Any] = Field(default={}, description='parameters by name, "KCa31.g_max" = "0.25 nS"; the resting constants are solved with them')
 
 
 class ConditionSection(Section):
     """One group of cells: a phenotype, what it was incubated with, and its own parameters."""
 
     name: str = Field(min_length=1, description="name in tables and figures")
-    phenotype: str = Field("healthy", description="named phenotype, for example healthy or me_cfs")
-    incubate: dict[str, Any] | None = Field(None, description="incubation before the experiments, hours in a medium")
-    set: dict[str, Any] = Field({}, description="parameters that only this condition changes; as for a phenotype, resting constants stay those of the healthy cell")
+    phenotype: str = Field(default="healthy", description="named phenotype, for example healthy or me_cfs")
+    incubate: dict[str, Any] | None = Field(default=None, description="incubation before the experiments, hours in a medium")
+    set: dict[str, Any] = Field(
+        default={}, description="parameters that only this condition changes; as for a phenotype, resting constants stay those of the healthy cell"
+    )
 
 
 class VarySection(Section):
     """One axis of a grid: a parameter, an experiment's field or an incubation field, and its values."""
 
     key: str = Field(description='for example "TRPM3.n_t3", "imaging.pregs" or "incubation.ntx"')
-    values: list[Any] | None = Field(None, description="the values, each with its unit")
-    start: Any = Field(None, description="first value of an even spacing, instead of `values`")
-    stop: Any = Field(None, description="last value of an even spacing")
-    points: int | None = Field(None, ge=2, description="number of values of an even spacing")
-    spacing: Literal["log", "linear"] = Field("log", description="equal ratios or equal differences")
+    values: list[Any] | None = Field(default=None, description="the values, each with its unit")
+    start: Any = Field(default=None, description="first value of an even spacing, instead of `values`")
+    stop: Any = Field(default=None, description="last value of an even spacing")
+    points: int | None = Field(default=None, ge=2, description="number of values of an even spacing")
+    spacing: Literal["log", "linear"] = Field(default="log", description="equal ratios or equal differences")
 
 
 class ReportSection(Section):
     """What is computed from the results."""
 
-    targets: bool = Field(False, description="table of the published patterns and whether the simulation shows them")
+    targets: bool = Field(default=False, description="table of the published patterns and whether the simulation shows them")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,7 @@ def _field_type(meta: Any) -> Any:
     if kind == "choice":
         return Literal[tuple(meta["choices"])]
     if kind == "list":
-        item = _quantity_type(meta)
+        item: Any = _quantity_type(meta)
         return Annotated[list[item], BeforeValidator(lambda v: v if isinstance(v, list) else [v])]
     return _quantity_type(meta)
 
@@ -149,7 +150,6 @@ def with_unit(value: float, unit: str) -> str | float:
     return f"{float(value)!r} {unit}"
 
 
-@cache
 def record_section(record: type[LabRecord], type_name: str = "") -> type[Section]:
     """The section of a record of laboratory fields (an experiment, an incubation, the solver)."""
     fields: dict[str, Any] = {}
@@ -185,10 +185,10 @@ def solver_section() -> type[Section]:
 class File(Section):
     """The whole configuration."""
 
-    title: str = Field("", description="one line for tables and figures")
-    cell: CellSection = Field(default_factory=CellSection)
-    condition: list[ConditionSection] = Field([], description="groups of cells; one healthy group when none is given")
+    title: str = Field(default="", description="one line for tables and figures")
+    cell: CellSection = Field(default=CellSection())
+    condition: list[ConditionSection] = Field(default=[], description="groups of cells; one healthy group when none is given")
     experiment: dict[str, dict[str, Any]] = Field(min_length=1, description="what is done to every cell")
-    vary: list[VarySection] = Field([], description="axes of a grid of runs")
-    solver: dict[str, Any] = Field({}, description="method and tolerances")
-    report: ReportSection = Field(default_factory=ReportSection)
+    vary: list[VarySection] = Field(default=[], description="axes of a grid of runs")
+    solver: dict[str, Any] = Field(default={}, description="method and tolerances")
+    report: ReportSection = Field(default=ReportSection())

@@ -31,7 +31,9 @@ def expectation(model: type[BaseModel], key: str) -> str:
 
 def reworded(problem: Mapping[str, Any]) -> str:
     """A pydantic message in our words."""
-    message = str(problem["msg"]).replace("Input should be", "expected").replace("a valid ", "a ").replace("dictionary", "table").partition(" or instance of")[0]
+    message = (
+        str(problem["msg"]).replace("Input should be", "expected").replace("a valid ", "a ").replace("dictionary", "table").partition(" or instance of")[0]
+    )
     if problem["type"] == "literal_error":
         choices = str(problem["ctx"]["expected"])
         close = difflib.get_close_matches(str(problem["input"]), choices.replace("'", "").replace(" or ", ", ").split(", "), n=1)

@@ -161,15 +161,19 @@ class _Experiment:
         """Resolved parameters of every run, in declared units (NaN where a run's cell does not have the parameter)."""
         declared = {key: d for cell in self.cells for key, d in cell.composition.parameters.items()}
         values = np.array([_parameter_row(cell, declared) for cell in self.cells])
+        origins = _Origins()
+        origin_of = np.array([[origins.number(cell, key) for key in declared] for cell in self.cells], dtype="<i4")
         axis = ("parameter",)
         return Group(
             {
                 "parameter": text(axis, list(declared), "name"),
                 "value": numbers(("run", "parameter"), values, "1", "value in the unit of the parameter (see `unit`)"),
                 "unit": text(axis, [d.unit for d in declared.values()], "unit"),
-                "evidence": text(axis, [d.evidence for d in declared.values()], "evidence code of the default"),
-                "source": text(axis, [d.source for d in declared.values()], "source of the default"),
                 "description": text(axis, [d.description for d in declared.values()], "meaning"),
+                "origin": index("origin", len(origins.table), "number of the origin"),
+                "origin_of_value": numbers(("run", "parameter"), origin_of, "1", "where the value comes from: number of its origin"),
+                "evidence": text(("origin",), [evidence for evidence, _ in origins.table], "evidence code"),
+                "source": text(("origin",), [source for _, source in origins.table], "source, parameter set, phenotype or calibration"),
             }
         )
 
@@ -246,6 +250,23 @@ class _Experiment:
                 "warning_text": text(("warning",), [w for _, w in rows], "what to know before using the numbers"),
             }
         )
+
+
+class _Origins:
+    """Numbers the different (evidence, source) of values; equal values of equal cells are asked about once."""
+
+    def __init__(self) -> None:
+        self.table: dict[tuple[str, str], int] = {}
+        self._known: dict[tuple[Any, ...], int] = {}
+
+    def number(self, cell: Cell, key: str) -> int:
+        """Number of the origin of a parameter's value in a cell."""
+        if key not in cell.composition.parameters:
+            return self.table.setdefault(("", "not a parameter of this cell"), len(self.table))
+        asked = (cell.composition.name, cell.parameter_set, cell.phenotype, key, cell.values.get(key))
+        if asked not in self._known:
+            self._known[asked] = self.table.setdefault(cell.origin(key), len(self.table))
+        return self._known[asked]
 
 
 def _parameter_row(cell: Cell, declared: Mapping[str, Any]) -> list[float]:

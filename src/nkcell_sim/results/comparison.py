@@ -45,10 +45,7 @@ def compare(a: Group, b: Group) -> Comparison:
 
 def _flat(root: Group) -> dict[str, Variable]:
     return {
-        f"{path.rstrip('/')}/{name}": variable
-        for path, group in root.walk()
-        if not path.startswith(NOT_COMPARED)
-        for name, variable in group.variables.items()
+        f"{path.rstrip('/')}/{name}": variable for path, group in root.walk() if not path.startswith(NOT_COMPARED) for name, variable in group.variables.items()
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -112,11 +113,13 @@ class ExperimentRuns:
 
     def parameter(self, name: str) -> NDArray[np.float64]:
         """Resolved value of a parameter in every run, in its declared unit."""
+        return np.asarray(self.group.groups["parameters"].variables["value"].values[:, self._parameter_index(name)])
+
+    def origin(self, name: str) -> list[tuple[str, str]]:
+        """(evidence code, source) of a parameter's value in every run."""
         v = self.group.groups["parameters"].variables
-        names = list(v["parameter"].values)
-        if name not in names:
-            raise ResultsError(f"experiment {self.name!r} has no parameter {name!r}")
-        return np.asarray(v["value"].values[:, names.index(name)])
+        numbers = v["origin_of_value"].values[:, self._parameter_index(name)]
+        return [(str(v["evidence"].values[n]), str(v["source"].values[n])) for n in numbers]
 
     def of_case(self, case: str) -> NDArray[np.intp]:
         """Positions of the runs of a condition."""
@@ -127,6 +130,13 @@ class ExperimentRuns:
 
     def __contains__(self, name: object) -> bool:
         return name in self.group.variables
+
+    def _parameter_index(self, name: str) -> int:
+        known = list(self.group.groups["parameters"].variables["parameter"].values)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            raise ResultsError(f"experiment {self.name!r} has no parameter {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        return known.index(name)
 
     def _variable(self, name: str) -> Variable:
         try:

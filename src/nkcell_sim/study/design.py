@@ -189,6 +189,6 @@ def _with_parameters(cell: Cell, changed: Mapping[str, float]) -> Cell:
     return new if new.calibrated_for is None else new.recalibrated().set({k: v for k, v in changed.items() if cell.composition.parameters[k].balance})
 
 
-def _own(point: Mapping[str, float], owner: str) -> dict[str, float]:
+def _own(point: Mapping[str, float], owner: str) -> dict[str, Any]:
     """The part of a grid point that belongs to an experiment (or the incubation), by field name."""
     return {key.partition(".")[2]: value for key, value in point.items() if key.partition(".")[0] == owner}

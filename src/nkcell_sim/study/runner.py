@@ -8,11 +8,13 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import asdict
 from typing import Any
 
+from ..batch import thread_count
 from ..experiments.base import run_experiment
 from ..experiments.settling import settle
 from ..model.cell import Cell
 from ..provenance import collect
 from ..results import Batch, Results, assemble
+from ..simulate import Execution
 from .design import Run, Study
 
 # Cells simulated in one call: enough to fill the engine, few enough for the progress bar to move.
@@ -36,13 +38,16 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
     batches: dict[str, list[Batch]] = {name: [] for name in study.experiments}
     for group in _groups(runs, lambda r: (r.experiment, r.setup)):
         for part in (group[i : i + BATCH] for i in range(0, len(group), BATCH)):
-            report(done, len(runs), runs[part[0]].experiment)
-            result = run_experiment([ready[i] for i in part], runs[part[0]].setup, **solver)
-            batches[runs[part[0]].experiment].append(_batch(part, runs, result))
+            name = runs[part[0]].experiment
+            report(done, len(runs), name)
+            execution = Execution(on_progress=lambda finished, before=done, what=name: report(before + finished, len(runs), what))  # type: ignore[misc]
+            result = run_experiment([ready[i] for i in part], runs[part[0]].setup, execution=execution, **solver)
+            batches[name].append(_batch(part, runs, result))
             done += len(part)
     report(done, len(runs), "results")
     compositions = {run.cell.composition.name: run.cell.composition.hash for run in runs}
-    provenance = collect(models=compositions, solver=solver, config=config, runs=len(runs), elapsed=time.perf_counter() - started)
+    threads = thread_count(min(BATCH, len(runs)), Execution().lanes())
+    provenance = collect(models=compositions, solver=solver, config=config, runs=len(runs), elapsed=time.perf_counter() - started, threads=threads)
     units = {key: study.unit_of(key) for key in study.vary}
     results = assemble(study.title, batches, units=units, provenance=provenance)
     if save is not None:

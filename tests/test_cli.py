@@ -1,0 +1,182 @@
+"""The command: exit codes, files, messages, and how fast it answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import nkcell_sim
+from nkcell_sim import cli
+from nkcell_sim.results import open_results
+
+SMALL = """title = "small"
+[[condition]]
+name = "healthy"
+[experiment.rest]
+type = "rest"
+duration = "20 s"
+"""
+HEAVY = ("numpy", "scipy", "h5py", "pydantic", "pint", "sympy", "matplotlib", "xarray", "rich", "dask", "distributed")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(SMALL)
+    return tmp_path
+
+
+def names(folder: Path) -> set[str]:
+    return {p.name for p in folder.iterdir()}
+
+
+def test_run_writes_a_complete_file_and_prints_the_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "small.toml", "--no-figure"]) == 0
+    said = capsys.readouterr().out
+    assert "model output, not a laboratory result" in said
+    assert "v_rest" in said
+    assert "wrote small.h5" in said
+    assert open_results("small.h5").title == "small"
+    assert names(here) == {"small.toml", "small.h5"}
+
+
+def test_run_of_a_result_file_repeats_it_bit_for_bit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "small.toml", "-o", "first.h5", "--no-figure", "--quiet"]) == 0
+    assert cli.main(["run", "first.h5", "-o", "second.h5"]) == 0
+    assert "values are equal, bit for bit" in capsys.readouterr().out
+    assert open_results("second.h5").config == open_results("first.h5").config
+
+
+def test_run_of_a_result_file_reports_a_difference(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "small.toml", "--no-figure", "--quiet"]) == 0
+    assert cli.main(["run", "small.h5", "--set", "condition.healthy.phenotype=me_cfs"]) == 1
+    assert "variables differ" in capsys.readouterr().out
+
+
+def test_set_changes_one_key_and_the_file_remembers_it(here: Path) -> None:
+    assert cli.main(["run", "small.toml", "-o", "x.h5", "--set", "experiment.rest.duration=30 s", "--no-figure", "--quiet"]) == 0
+    assert open_results("x.h5")["rest"].settings["duration"] == "30 s"
+    assert 'duration = "30.0 s"' in open_results("x.h5").config
+
+
+def test_quiet_says_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "small.toml", "--quiet", "--no-figure"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == ""
+
+
+def test_a_failed_run_is_exit_code_1_and_its_file_is_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = SMALL.replace('"rest"\n', '"calcium_imaging"\nntx_in_bath = "kept"\n').replace('duration = "20 s"\n', "")
+    (here / "small.toml").write_text(text + "[solver]\nmax_steps = 5\n")
+    assert cli.main(["run", "small.toml", "--no-figure"]) == 1
+    assert "FAILED rest, run 0: step_limit" in capsys.readouterr().out
+    assert open_results("small.h5").failed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "missing.toml"],
+        ["run", "small.toml", "--set", "experiment.rest.duration=30 mV"],
+        ["run", "small.toml", "-o", "nowhere/x.h5"],
+        ["run", "small.toml", "-o", "."],
+        ["run", "missing.h5"],
+        ["show", "small.tom"],
+        ["plot", "small.toml"],
+        ["plot", "missing.h5"],
+        ["bogus"],
+        ["run", "--bogus"],
+    ],
+)
+def test_bad_input_is_exit_code_2_one_message_and_no_file(here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("nkcell: ")
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert names(here) == {"small.toml"}
+
+
+def test_an_interrupt_is_exit_code_130_and_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nkcell_sim.study.run", interrupted)
+    assert cli.main(["run", "small.toml"]) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert names(here) == {"small.toml"}
+
+
+def test_show_draws_a_configuration_and_summarises_a_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["show"]) == 0
+    said = capsys.readouterr().out
+    assert "KCa31" in said
+    assert "ME/CFS + NTX 24 h" in said
+    assert "████" in said
+    assert "0 to 100 uM" in said
+    assert cli.main(["run", "small.toml", "--quiet", "--no-figure"]) == 0
+    assert cli.main(["show", "small.h5"]) == 0
+    assert "v_rest" in capsys.readouterr().out
+
+
+def test_info_names_versions_engine_and_models(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info"]) == 0
+    said = capsys.readouterr().out
+    assert nkcell_sim.__version__ in said
+    assert "engine: " in said
+    assert "primary_nk" in said
+
+
+def test_schema_is_the_shipped_one(capsys: pytest.CaptureFixture[str]) -> None:
+    from nkcell_sim.config import shipped_schema
+
+    assert cli.main(["schema"]) == 0
+    assert capsys.readouterr().out == shipped_schema()
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"nkcell_sim {nkcell_sim.__version__}\n"
+    for arguments in (["--help"], [], ["run", "--help"]):
+        assert cli.main(arguments) == 0
+        assert "Exit codes: 0 all runs ok" in " ".join(capsys.readouterr().out.split())
+
+
+def loaded_by(code: str) -> set[str]:
+    """Heavy packages that a fresh interpreter has loaded after running ``code``."""
+    script = f"import sys\n{code}\nprint(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    return set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()[-1].split())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded_by("import nkcell_sim") == set()
+
+
+def test_help_loads_nothing_heavy_and_answers_in_under_0_3_s() -> None:
+    assert loaded_by("from nkcell_sim import cli; cli.main(['--help'])") == set()
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "nkcell_sim.cli", "--help"], capture_output=True, check=True)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.3  # the best of five: the machine may be busy
+
+
+def test_a_module_does_not_take_the_name_of_a_public_function() -> None:
+    code = "import nkcell_sim.simulate, nkcell_sim.steady_state, nkcell_sim as nk\nassert callable(nk.simulate) and callable(nk.steady_state)"
+    loaded_by(code)
+
+
+def test_every_public_name_is_there_and_loads_no_plotting_or_symbolic_package() -> None:
+    for name in nkcell_sim.__all__:
+        assert getattr(nkcell_sim, name) is not None
+    assert set(nkcell_sim.__all__) <= set(dir(nkcell_sim))
+    everything = "import nkcell_sim as nk\n[getattr(nk, n) for n in nk.__all__]"
+    assert loaded_by(everything) & {"sympy", "matplotlib", "xarray", "dask", "distributed", "rich"} == set()
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        nkcell_sim.nonsense  # noqa: B018

@@ -1,0 +1,88 @@
+"""Every configuration we ship validates, describes itself, runs, and is what its first lines promise."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from nkcell_sim import run
+from nkcell_sim.config import Config, config_schema, load_config, parse_config
+from nkcell_sim.results import Results
+from nkcell_sim.show import config_text, results_text
+
+FOLDER = Path(__file__).parent.parent / "configs"
+CONFIGS = sorted(p.name for p in FOLDER.glob("*.toml"))
+_done: dict[str, tuple[Config, Results]] = {}
+
+
+def finished(name: str) -> tuple[Config, Results]:
+    """A configuration and its results, run once for all tests."""
+    if name not in _done:
+        config = load_config(FOLDER / name)
+        _done[name] = (config, run(config.study, config=config.resolved))
+    return _done[name]
+
+
+def test_the_promised_configurations_are_there() -> None:
+    assert {"ntx_restoration.toml", "pregs_dose_response.toml", "ntx_dose_time.toml", "soce.toml", "rest.toml", "iv_curve.toml"} <= set(CONFIGS)
+
+
+def test_the_embedded_configuration_is_the_one_in_the_folder() -> None:
+    import nkcell_sim
+
+    embedded = Path(nkcell_sim.__file__).with_name("ntx_restoration.toml")
+    assert embedded.read_text() == (FOLDER / "ntx_restoration.toml").read_text()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_configuration_says_first_what_a_reader_gets(name: str) -> None:
+    assert (FOLDER / name).read_text().startswith("# What you get: ")
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_configuration_validates_and_is_described(name: str) -> None:
+    jsonschema.validate(tomllib.loads((FOLDER / name).read_text()), config_schema())
+    config = load_config(FOLDER / name)
+    assert config.title
+    assert config.title in config_text(config)
+    assert parse_config(config.resolved).resolved == config.resolved
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_configuration_runs(name: str) -> None:
+    config, results = finished(name)
+    assert results.failed == []
+    assert sum(len(e.status) for e in results.experiments.values()) == len(config.study)
+    text = results_text(results)
+    for case in config.study.cases:
+        assert case.name in text
+    for experiment in results.experiments.values():
+        assert experiment.features, experiment.name
+        for feature in experiment.features:
+            assert not np.isnan(experiment[feature]).all(), f"{experiment.name}.{feature} exists in no run"
+
+
+def test_the_dose_response_rises_with_dose_and_is_larger_in_healthy_cells() -> None:
+    patch = finished("pregs_dose_response.toml")[1]["patch"]
+    healthy, sick = (patch["pregs_1_outward"][patch.of_case(c)] for c in ("healthy", "ME/CFS"))
+    assert (np.diff(healthy) > 0).all()
+    assert (np.diff(sick) > 0).all()
+    assert (sick < healthy).all()
+
+
+def test_longer_incubation_and_more_naltrexone_bring_back_more_current() -> None:
+    patch = finished("ntx_dose_time.toml")[1]["patch"]
+    sick = patch.of_case("ME/CFS, NTX")
+    current = patch["pregs_1_outward"][sick].reshape(5, 4)
+    assert (np.diff(current[:, 3]) > 0).all(), "dose at 24 h"
+    assert (np.diff(current[4]) > 0).all(), "time at 200 uM"
+
+
+def test_half_the_crac_permeability_lowers_the_readdition_peak() -> None:
+    results = finished("soce.toml")[1]
+    feature = next(f for f in results["control"].features if "readdition" in f or "peak" in f)
+    assert results["half_crac"][feature][0] < results["control"][feature][0]
