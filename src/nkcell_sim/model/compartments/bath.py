@@ -18,7 +18,7 @@ class Bath(Component):
     cl_out = Input(155.0, "mM", "Cl- in the bath", symbol="Cl_o", source="Ringer", minimum=0.0, maximum=1000.0, shared=True)
     cs_out = Input(0.0, "mM", "Cs+ in the bath", symbol="Cs_o", source="none in Ringer", minimum=0.0, maximum=1000.0, shared=True)
     ca_out = Input(2.0, "mM", "Ca2+ in the bath", symbol="Ca_o", source="2 mM as in most T- and NK-cell protocols", minimum=0.0, maximum=150.0, shared=True)
-    mg_out = Input(1.0, "mM", "Mg2+ in the bath", symbol="Mg_o", source="0.8-1 mM in Ringer", evidence="R", minimum=0.0, maximum=150.0, shared=True)
+    mg_out = Input(1.0, "mM", "Mg2+ in the bath", symbol="Mg_o", source="0.8-1 mM in Ringer", minimum=0.0, maximum=150.0, shared=True)
 
     def equations(self, c: Any) -> None:
         """A bath has no equation: the protocol sets it."""

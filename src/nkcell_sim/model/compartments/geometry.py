@@ -23,7 +23,7 @@ class Geometry(Component):
         "membrane capacitance",
         symbol="C_m",
         source="260 um^2, Schmid-Schoenbein 1980 (V), at 1 uF/cm^2 (R, Hille)",
-        evidence="V",
+        evidence="R",
         minimum=0.01,
         shared=True,
     )

@@ -13,7 +13,7 @@ class IdealClamp(Component):
 
     essential = True
 
-    k_pip = Parameter(0.0, "1/s", "exchange with the pipette (0.05-0.2 for whole cell)", source="Pusch & Neher 1988", evidence="R", minimum=0.0)
+    k_pip = Parameter(0.0, "1/s", "exchange with the pipette", source="whole cell 0.05-0.2, Pusch & Neher 1988 (R); here the cell is intact", minimum=0.0)
     na_pip = Parameter(10.0, "mM", "Na+ in the pipette", minimum=0.0)
     potassium_pip = Parameter(140.0, "mM", "K+ in the pipette", minimum=0.0)
     cl_pip = Parameter(30.0, "mM", "Cl- in the pipette", minimum=0.0)

@@ -37,7 +37,7 @@ class CRAC(Component):
     slow_k = Parameter(0.5, "uM", "Ca2+ of half-maximal slow inactivation", minimum=1e-4)
     slow_n = Parameter(2.0, "1", "Hill coefficient of slow inactivation", minimum=0.1)
     slow_tau = Parameter(43.0, "s", "slow inactivation (half time 30 s)", source="Zweifach & Lewis 1995b", evidence="V", minimum=0.01)
-    q10_gate = Parameter(2.0, "1", "Q10 of STIM1, Orai1 and inactivation kinetics", evidence="R", minimum=1.0)
+    q10_gate = Parameter(2.0, "1", "Q10 of STIM1, Orai1 and inactivation kinetics", minimum=1.0)
     q10_p = Parameter(1.4, "1", "Q10 of the permeability", source="1.3-1.5", evidence="R", minimum=1.0)
 
     stim = State("1", "active STIM1", scale=0.01, initial=0.034, lower=0.0, upper=1.0, symbol="S")

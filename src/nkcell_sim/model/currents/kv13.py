@@ -17,17 +17,17 @@ class Kv13(Component):
     """
 
     g_max = Parameter(1.5, "nS", "maximal conductance (150 channels x 10 pS)", symbol="g_kv", source="T cells 0.7-8.9 nS, Cahalan 1985 (V)", minimum=0.0)
-    v_n = Parameter(-53.3, "mV", "midpoint of n (half of n^4 at -40 mV)", source="Cahalan 1985", evidence="V")
+    v_n = Parameter(-53.3, "mV", "midpoint of n (half of n^4 at -40 mV)", source="-40 mV of Cahalan 1985 (V) and the assumed slope", evidence="D")
     k_n = Parameter(8.0, "mV", "slope of n", minimum=0.1)
     v_h = Parameter(-62.0, "mV", "midpoint of inactivation", source="-70 in whole cell, Cahalan 1985; less complete in intact cells, Verheugen 1995")
     k_h = Parameter(8.0, "mV", "slope of inactivation", source="Cahalan 1985", evidence="R", minimum=0.1)
     tau_n_min = Parameter(2.0, "ms", "floor of the activation time constant", source="Cahalan 1985", evidence="R", minimum=0.0)
     tau_n_extra = Parameter(30.0, "ms", "extra activation time constant near v_tau", source="Cahalan 1985: deactivation 30-50 ms", evidence="R", minimum=0.0)
-    v_tau = Parameter(-50.0, "mV", "potential of the slowest activation, and midpoint of recovery", source="Cahalan 1985", evidence="R")
-    k_tau_n = Parameter(25.0, "mV", "width of the activation time constant", source="Cahalan 1985", evidence="R", minimum=0.1)
+    v_tau = Parameter(-50.0, "mV", "potential of the slowest activation, and midpoint of recovery")
+    k_tau_n = Parameter(25.0, "mV", "width of the activation time constant", minimum=0.1)
     tau_h_min = Parameter(0.20, "s", "inactivation above -30 mV", source="Cahalan 1985", evidence="R", minimum=0.0)
     tau_h_extra = Parameter(12.0, "s", "recovery near -70 mV", source="Cahalan 1985, slow (V); the number is assumed", minimum=0.0)
-    k_tau_h = Parameter(6.0, "mV", "width of the recovery time constant", evidence="R", minimum=0.1)
+    k_tau_h = Parameter(6.0, "mV", "width of the recovery time constant", minimum=0.1)
     q10_gate = Parameter(3.0, "1", "Q10 of gating", evidence="R", minimum=1.0)
     q10_g = Parameter(1.4, "1", "Q10 of the conductance", source="1.3-1.5", evidence="R", minimum=1.0)
 

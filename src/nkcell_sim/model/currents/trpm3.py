@@ -41,10 +41,10 @@ class TRPM3(Component):
         1.6, "1", "P_Ca/P_Na (1-10 for the short-pore a2 form, 0.1 for a1)", source="human 1325 form, IUPHAR; Oberwinkler 2005", evidence="V", minimum=0.0
     )
     p_mg = Parameter(0.5, "1", "P_Mg/P_Na", source="Oberwinkler 2005, qualitative", minimum=0.0)
-    z_gate = Parameter(0.55, "1", "gating charge", symbol="z", source="0.5-0.9; low value gives I(+100)/-I(-100) of about 10", evidence="D", minimum=0.0)
+    z_gate = Parameter(0.55, "1", "gating charge", symbol="z", source="0.5-0.9; low value gives I(+100)/-I(-100) of about 10", minimum=0.0)
     dh = Parameter(125.0, "kJ/mol", "enthalpy of opening", symbol="dH", source="Q10 7.2 at 15-25 degC, Vriens 2011 (R)", evidence="D")
     v_half = Parameter(240.0, "mV", "half-activation without agonist at t_gate", symbol="Vh0", evidence="D")
-    t_gate = Parameter(295.15, "K", "reference temperature of the free energy (22 degC)", symbol="T_ref", evidence="D", minimum=273.15, maximum=320.0)
+    t_gate = Parameter(295.15, "K", "reference temperature of the free energy (22 degC)", symbol="T_ref", minimum=273.15, maximum=320.0)
     dg_ps = Parameter(14.0, "kJ/mol", "free energy added by pregnenolone sulfate", symbol="dG_PS", evidence="D", minimum=0.0)
     k_ps = Parameter(
         22.0,

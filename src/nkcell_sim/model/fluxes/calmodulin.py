@@ -15,7 +15,7 @@ class Calmodulin(Component):
     total = Parameter(40.0, "uM", "binding sites (4 x 10 uM calmodulin)", symbol="cam_t", minimum=0.0)
     k_on = Parameter(60.0, "1/(uM*s)", "binding", symbol="cam_on", minimum=0.0)
     k_off = Parameter(120.0, "1/s", "unbinding (Kd 2 uM)", symbol="cam_off", minimum=0.0)
-    q10 = Parameter(2.0, "1", "Q10 of both rates", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of both rates", minimum=1.0)
 
     bound = State("uM", "Ca2+ on calmodulin", scale=1.0, initial=1.54, lower=0.0, symbol="CaCaM")
     j = Flow("uM/s", "Ca2+ binding", symbol="R_CaM")

@@ -17,7 +17,7 @@ class Chelator(Component):
 
     k_on = Parameter(10.0, "1/(uM*s)", "binding at pH 7.2", symbol="egta_on", evidence="R", minimum=0.0)
     k_off = Parameter(1.5, "1/s", "unbinding (Kd 0.15 uM)", symbol="egta_off", source="pH 7.2", evidence="R", minimum=0.0)
-    q10 = Parameter(2.0, "1", "Q10 of both rates", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of both rates", minimum=1.0)
 
     egta = State("mM", "EGTA in the cytosol, free and bound", scale=0.1, lower=0.0, symbol="EGTA", shared=True)
     egta_bound = State("mM", "Ca2+ on EGTA", scale=0.01, lower=0.0, symbol="CaEGTA", shared=True)
@@ -36,7 +36,7 @@ class FixedChelator(Component):
     total = Parameter(0.0, "uM", "EGTA in the cytosol (1e4 in a pipette)", symbol="egta_t", minimum=0.0)
     k_on = Parameter(2.5, "1/(uM*s)", "binding at pH 6.9; about 10 at pH 7.3", symbol="egta_on", source="Pape 1995", evidence="V", minimum=0.0)
     k_off = Parameter(1.485, "1/s", "unbinding (Kd 0.59 uM at pH 6.9)", symbol="egta_off", source="Pape 1995", evidence="V", minimum=0.0)
-    q10 = Parameter(2.0, "1", "Q10 of both rates", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of both rates", minimum=1.0)
 
     bound = State("uM", "Ca2+ on EGTA", scale=1.0, lower=0.0, symbol="CaEGTA")
     j = Flow("uM/s", "Ca2+ binding", symbol="R_EGTA")

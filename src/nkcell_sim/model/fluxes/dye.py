@@ -24,7 +24,7 @@ class Dye(Component):
     r_min = Parameter(0.3, "1", "ratio without Ca2+ (set by the optics)", minimum=0.0)
     r_max = Parameter(6.0, "1", "ratio with all dye bound (set by the optics)", minimum=0.0)
     beta = Parameter(5.0, "1", "free over bound fluorescence at the second wavelength (set by the optics)", minimum=0.0)
-    q10 = Parameter(2.0, "1", "Q10 of both rates", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of both rates", minimum=1.0)
 
     fraction = State("1", "bound share of the indicator", scale=0.1, initial=0.26, lower=0.0, upper=1.0, symbol="B")
     j = Flow("uM/s", "Ca2+ binding", symbol="R_dye")

@@ -16,7 +16,7 @@ class ERLeak(Component):
         0.3692, "1/s", "leak, per ER volume", symbol="k_leak", evidence="C", minimum=0.0, balance="ca_er",
         unreachable="IP3 receptors alone already release more than SERCA takes up",
     )  # fmt: skip
-    q10 = Parameter(1.4, "1", "Q10 of the leak", source="conductances 1.3-1.5", evidence="R", minimum=1.0)
+    q10 = Parameter(1.4, "1", "Q10 of the leak", source="as conductances, 1.3-1.5", minimum=1.0)
     j = Flow("uM/s", "Ca2+ leak, per ER volume", symbol="J_leak")
 
     def equations(self, c: Any) -> None:

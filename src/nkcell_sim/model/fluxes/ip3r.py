@@ -22,7 +22,7 @@ class IP3R(Component):
     d3 = Parameter(0.9434, "uM", "IP3 binding with inhibitory Ca2+ bound", source="De Young & Keizer 1992; Li & Rinzel 1994", evidence="V", minimum=1e-6)
     d5 = Parameter(0.08234, "uM", "activating Ca2+ binding", source="De Young & Keizer 1992; Li & Rinzel 1994", evidence="V", minimum=1e-6)
     a2 = Parameter(0.05, "1/(uM*s)", "inhibitory Ca2+ binding rate (published 0.2)", source="slowed towards the period of Lewis & Cahalan 1989", minimum=0.0)
-    q10_gate = Parameter(2.0, "1", "Q10 of gating", evidence="R", minimum=1.0)
+    q10_gate = Parameter(2.0, "1", "Q10 of gating", minimum=1.0)
 
     h = State("1", "not inhibited by Ca2+", scale=0.1, initial=0.7, lower=0.0, upper=1.0)
     j = Flow("uM/s", "Ca2+ release, per ER volume", symbol="J_IP3R")

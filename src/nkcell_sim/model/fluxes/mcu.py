@@ -16,9 +16,9 @@ class MCU(Component):
     """
 
     v_max = Parameter(20.0, "uM/s", "maximal rate, per cytosolic volume", symbol="v_mcu", source="Qi 2015: 1.45 (S)", minimum=0.0)
-    k_ca = Parameter(2.5, "uM", "Ca2+ of half rate", symbol="k_mcu", source="Qi 2015: 1.5", evidence="S", minimum=1e-4)
+    k_ca = Parameter(2.5, "uM", "Ca2+ of half rate", symbol="k_mcu", source="above the 1.5 of Qi 2015 (S), for low affinity", minimum=1e-4)
     n_ca = Parameter(2.0, "1", "Hill coefficient", source="Qi 2015", evidence="S", minimum=0.1)
-    q10 = Parameter(2.0, "1", "Q10 of the uniporter", source="pumps 2-2.5", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of the uniporter", source="as pumps, 2-2.5", minimum=1.0)
     j = Flow("uM/s", "Ca2+ uptake, per cytosolic volume", symbol="J_MCU")
 
     def equations(self, c: Any) -> None:

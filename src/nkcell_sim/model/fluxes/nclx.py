@@ -22,7 +22,7 @@ class NCLX(Component):
     k_ca = Parameter(35.0, "uM", "matrix Ca2+ of half rate", symbol="k_nclx", source="Qi 2015", evidence="S", minimum=1e-4)
     k_na = Parameter(9.4, "mM", "cytosolic Na+ of half rate", symbol="na_nclx", source="Qi 2015", evidence="S", minimum=1e-3)
     n_na = Parameter(3.0, "1", "Hill coefficient of Na+", source="Qi 2015", evidence="S", minimum=0.1)
-    q10 = Parameter(2.0, "1", "Q10 of the exchanger", source="pumps 2-2.5", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of the exchanger", source="as pumps, 2-2.5", minimum=1.0)
     j = Flow("uM/s", "Ca2+ release, per cytosolic volume", symbol="J_NCLX")
 
     def equations(self, c: Any) -> None:

@@ -20,7 +20,7 @@ class NKCC(Component):
         unreachable="Cl- does not leak out at the wanted rest, so that no uptake can balance it",
     )  # fmt: skip
     product_scale = Parameter(1.0e6, "mM**4", "driving product at which the rate is given", evidence="-", minimum=1.0)
-    q10 = Parameter(2.0, "1", "Q10 of the carrier", source="pumps 2-2.5", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of the carrier", source="as pumps, 2-2.5", minimum=1.0)
     j = Flow("mM/s", "inward cotransport, per cytosolic volume", symbol="J_NKCC")
 
     def equations(self, c: Any) -> None:

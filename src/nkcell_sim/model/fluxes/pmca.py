@@ -28,7 +28,7 @@ class PMCA(Component):
         60.0, "s", "modulation switches off; on is faster, tau/(1 + (Ca/K_m)^2)", symbol="pmca_tau", source="Schmeitz 2013 fixed 50 (S)", minimum=0.01
     )
     protons = Parameter(2.0, "1", "H+ in per Ca2+ out (2 is electroneutral)", symbol="n_h", source="Thomas 2009", evidence="V", minimum=0.0, maximum=2.0)
-    q10 = Parameter(2.25, "1", "Q10 of the pump and its modulation", source="pumps 2-2.5", evidence="R", minimum=1.0)
+    q10 = Parameter(2.25, "1", "Q10 of the pump and its modulation", source="pumps 2-2.5; the same for the modulation (A)", evidence="R", minimum=1.0)
 
     m = State("1", "calmodulin-modulated share", scale=0.1, initial=0.05, lower=0.0, upper=1.0)
     j = Flow("uM/s", "Ca2+ export, per cytosolic volume", symbol="J_PMCA")

@@ -24,7 +24,7 @@ class ChannelNumber(Component):
     n0 = Parameter(1.0, "1", "channels left by the lesion (1: no lesion)", source="0.40 fitted to the current ratio", minimum=0.01, maximum=10.0)
     tau_lesion = Parameter(7.0, "h", "recovery from the lesion", source="integration brief: 7 h", minimum=0.01)
     t_rates = Parameter(310.15, "K", "temperature of the rates", minimum=273.15, maximum=320.0)
-    q10 = Parameter(1.0, "1", "Q10 of turnover (1 in the reference values)", evidence="I", minimum=1.0)
+    q10 = Parameter(1.0, "1", "Q10 of turnover (1 in the reference values)", minimum=1.0)
 
     n_rel = State("1", "relative number of channels before the lesion", scale=0.1, initial=0.95, lower=0.0, symbol="N_rel")
     channel_number = Observable("1", "relative number of surface channels", symbol="n0 N_rel", shared=True)

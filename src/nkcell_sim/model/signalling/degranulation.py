@@ -20,7 +20,7 @@ class Degranulation(Component):
     rate = Parameter(1.56e-4, "1/s", "release rate at full drive", symbol="k_deg", source="15 % in 20 min", evidence="D", minimum=0.0)
     k_ca = Parameter(0.20, "uM", "Ca2+ of half drive", symbol="K_deg", minimum=1e-4)
     n_ca = Parameter(3.0, "1", "Hill coefficient", symbol="n_deg", minimum=0.1)
-    q10 = Parameter(2.0, "1", "Q10 of release", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of release", minimum=1.0)
     released = State("1", "released share of granules", scale=0.01, lower=0.0, upper=1.0, symbol="Rel")
     drive = Observable("1", "Ca2+ drive of release", symbol="S_deg")
 

@@ -21,7 +21,7 @@ class DegranulationBell(Component):
     k_fall = Parameter(0.40, "uM", "Ca2+ of half drive, falling limb", symbol="Ki", source="fitted to the Zhou window", evidence="D", minimum=1e-4)
     n_fall = Parameter(3.0, "1", "Hill coefficient, falling limb", symbol="mi", source="fitted to the Zhou window", evidence="D", minimum=0.1)
     peak = Parameter(0.74, "1", "product of both limbs at the optimum", evidence="D", minimum=0.01)
-    q10 = Parameter(2.0, "1", "Q10 of release", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of release", minimum=1.0)
     released = State("1", "released share of granules", scale=0.01, lower=0.0, upper=1.0, symbol="Rel")
     drive = Observable("1", "Ca2+ drive of release", symbol="S_deg")
 

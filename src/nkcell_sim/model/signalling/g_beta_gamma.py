@@ -19,7 +19,7 @@ class GBetaGamma(Component):
     k_s = Parameter(0.30, "1", "stimulus of half release", symbol="Ks", minimum=1e-6)
     tau_on = Parameter(10.0, "s", "rise (about 10 s in the eLife trio)", source="eLife trio 2017", evidence="A", minimum=0.01)
     tau_off = Parameter(30.0, "s", "fall (20-60 s in the eLife trio)", source="eLife trio 2017", evidence="A", minimum=0.01)
-    q10 = Parameter(1.0, "1", "Q10 of release and removal (1 in the reference values)", evidence="I", minimum=1.0)
+    q10 = Parameter(1.0, "1", "Q10 of release and removal (1 in the reference values)", minimum=1.0)
     t_rates = Parameter(310.15, "K", "temperature of the rates", minimum=273.15, maximum=320.0)
     g_bg = State("nM", "free G beta-gamma", scale=10.0, initial=25.0, lower=0.0, symbol="G", shared=True)
 

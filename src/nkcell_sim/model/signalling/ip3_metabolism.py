@@ -26,7 +26,7 @@ class IP3Metabolism(Component):
     k_3k = Parameter(1.0, "uM", "IP3 of half 3-kinase rate", minimum=1e-4)
     ca_3k = Parameter(0.5, "uM", "Ca2+ of half 3-kinase rate", minimum=1e-4)
     n_3k = Parameter(2.0, "1", "Hill coefficient of Ca2+ at the 3-kinase", minimum=0.1)
-    q10 = Parameter(2.0, "1", "Q10 of production and degradation", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of production and degradation", minimum=1.0)
 
     ip3 = State("uM", "IP3 in the cytosol", scale=0.01, initial=0.01, lower=0.0, symbol="IP3", shared=True)
     production = Flow("uM/s", "production of IP3")

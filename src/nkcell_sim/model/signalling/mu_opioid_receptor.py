@@ -40,7 +40,11 @@ class MuOpioidReceptor(Component):
     k_off_naltrexol = Parameter(0.3, "1/min", "unbinding of 6-beta-naltrexol", minimum=0.0)
     ki_naltrexol = Parameter(2.12, "nM", "6-beta-naltrexol Ki", source="1.4-2.1 nM at mu", evidence="V2", minimum=1e-3)
     k_invivo = Parameter(
-        1.0, "1", "Ki in vivo over Ki in vitro (10 for runs with plasma levels, 1 in a dish)", source="fit to receptor imaging", evidence="D", minimum=0.01
+        1.0,
+        "1",
+        "Ki in vivo over Ki in vitro (10 for runs with plasma levels, 1 in a dish)",
+        source="1 for a dish; 10 is a fit to receptor imaging (D)",
+        minimum=0.01,
     )
     naltrexol_tone = Parameter(
         0.0, "1", "share of the tone that 6-beta-naltrexol suppresses (0 neutral)", source="neutral antagonist (V2)", minimum=0.0, maximum=1.0
@@ -56,7 +60,7 @@ class MuOpioidReceptor(Component):
     e_morphine = Parameter(0.5, "1", "efficacy of morphine (partial agonist)", minimum=0.0)
     e_endomorphin_1 = Parameter(1.0, "1", "efficacy of endomorphin-1 (DAMGO 1)", minimum=0.0)
     t_binding = Parameter(310.15, "K", "temperature of the binding rates (37 degC)", minimum=273.15, maximum=320.0)
-    q10 = Parameter(1.0, "1", "Q10 of binding and density rates (2-3 recalled; 1 in the reference values)", evidence="I", minimum=1.0)
+    q10 = Parameter(1.0, "1", "Q10 of binding and density rates (2-3 recalled; 1 in the reference values)", minimum=1.0)
 
     b = State("1", "receptors with naltrexone", scale=0.1, lower=0.0, upper=1.0)
     m = State("1", "receptors with 6-beta-naltrexol", scale=0.1, lower=0.0, upper=1.0)

@@ -14,7 +14,7 @@ class PLC(Component):
 
     plc_drive = Input(0.0, "1", "receptor drive of PLC", symbol="stim", minimum=0.0, maximum=1.0, shared=True)
     tau = Parameter(10.0, "s", "rise and fall of the activity", symbol="plc_tau", minimum=0.01)
-    q10 = Parameter(2.0, "1", "Q10 of the rate", evidence="R", minimum=1.0)
+    q10 = Parameter(2.0, "1", "Q10 of the rate", minimum=1.0)
     plc = State("1", "PLC activity", scale=0.1, lower=0.0, upper=1.0, symbol="plc", shared=True)
 
     def equations(self, c: Any) -> None:
