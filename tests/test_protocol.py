@@ -91,3 +91,26 @@ def test_the_last_of_any_steps_before_a_time_is_what_the_cell_sees(steps: list[t
 def test_a_wrong_instruction_says_what_was_expected(build: object, message: str) -> None:
     with pytest.raises(ProtocolError, match=message):
         build()  # type: ignore[operator]
+
+
+def test_overlapping_pulses_show_the_last_one_started_and_end_at_the_base() -> None:
+    p = Protocol("30 s").pulse("1 s", "10 s", pregs="100 uM").pulse("5 s", "10 s", pregs="50 uM")
+    assert [seen(p, "pregs", t * 1e3) for t in (0.5, 3.0, 8.0, 13.0, 16.0, 29.0)] == [0.0, 100.0, 50.0, 50.0, 0.0, 0.0]
+
+
+def test_a_pulse_inside_a_pulse_gives_way_to_the_outer_one() -> None:
+    p = Protocol("30 s").pulse("1 s", "10 s", pregs="100 uM").pulse("3 s", "2 s", pregs="50 uM")
+    assert [seen(p, "pregs", t * 1e3) for t in (2.0, 4.0, 6.0, 12.0)] == [100.0, 50.0, 100.0, 0.0]
+
+
+def test_a_step_below_a_pulse_is_seen_when_the_pulse_ends() -> None:
+    p = Protocol("30 s").pulse("1 s", "10 s", pregs="100 uM").step("5 s", pregs="20 uM")
+    assert [seen(p, "pregs", t * 1e3) for t in (4.0, 8.0, 12.0)] == [100.0, 100.0, 20.0]
+
+
+def test_a_pulse_may_start_when_a_ramp_ends_or_while_it_runs() -> None:
+    ramp = Protocol("30 s").ramp("0 s", "10 s", v_cmd=(0.0, 100.0))
+    after = ramp.pulse("10 s", "5 s", v_cmd=-50.0)
+    assert [seen(after, "v_cmd", t * 1e3) for t in (5.0, 12.0, 16.0)] == [50.0, -50.0, 100.0]
+    within = ramp.pulse("2 s", "1 s", v_cmd=-50.0)
+    assert [seen(within, "v_cmd", t * 1e3) for t in (1.0, 2.5, 5.0, 12.0)] == pytest.approx([10.0, -50.0, 50.0, 100.0])

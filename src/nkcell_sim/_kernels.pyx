@@ -177,6 +177,8 @@ def time_derivative(str name, y, u, rate, parameters, engine=""):
     cdef const double[::1] inputs = np.ascontiguousarray(u, dtype=np.float64)
     cdef const double[::1] rates = np.ascontiguousarray(rate, dtype=np.float64)
     cdef const double[::1] values = np.ascontiguousarray(parameters, dtype=np.float64)
+    _check_sizes(m, states.shape[0], inputs.shape[0], values.shape[0])
+    _check(rates.shape[0] == m.n_inputs, "rate", m.n_inputs, rates.shape[0])
     result = np.empty(m.n_states)
     cdef double[::1] view = result
     if used.time_derivative(model, &states[0], &inputs[0], &rates[0], &values[0], &view[0]):
@@ -192,14 +194,22 @@ def repeat(str name, str what, long long times, y, u, parameters, double h=1.0, 
     cdef const double[::1] states = np.ascontiguousarray(y, dtype=np.float64)
     cdef const double[::1] inputs = np.ascontiguousarray(u, dtype=np.float64)
     cdef const double[::1] values = np.ascontiguousarray(parameters, dtype=np.float64)
+    _check_sizes(m, states.shape[0], inputs.shape[0], values.shape[0])
     cdef int part = ("rhs", "jacobian", "solve").index(what)
     with nogil:
         used.repeat(model, part, times, &states[0], &inputs[0], &values[0], h)
 
 
+cdef int _check_sizes(const nk_model_info *m, Py_ssize_t states, Py_ssize_t inputs, Py_ssize_t parameters) except -1:
+    _check(states == m.n_states, "y", m.n_states, states)
+    _check(inputs == m.n_inputs, "u", m.n_inputs, inputs)
+    _check(parameters == m.n_parameters, "parameters", m.n_parameters, parameters)
+    return 0
+
+
 cdef int _check(bint good, str what, expected, got) except -1:
     if not good:
-        raise ValueError(f"{what}: expected {expected} columns, got {got}")
+        raise ValueError(f"{what}: expected {expected}, got {got}")
     return 0
 
 
@@ -269,6 +279,12 @@ cdef class Batch:
         self.y_end, self.t_end = np.array(start), np.zeros(jobs)
         self.status, self.worst = np.full(jobs, NK_NOT_RUN, dtype=np.intc), np.full(jobs, -1, dtype=np.intc)
         self.counters = np.zeros((jobs, NK_COUNTERS), dtype=np.int64)
+        for name_, values_, length in (("protocol_of", protocol_of, jobs), ("atol", atol, m.n_states), ("lower", lower, m.n_states),
+                                       ("upper", upper, m.n_states), ("diverged", diverged, m.n_states), ("record_index", record_index, len(record_kind))):
+            _check(len(values_) == length, name_, length, len(values_))
+        _check(all(0 <= p < len(protocols) for p in protocol_of), "protocol_of", f"indices below {len(protocols)}", list(protocol_of)[:5])
+        widths = (m.n_states, m.n_outputs, m.n_inputs)
+        _check(all(0 <= k < 3 and 0 <= i < widths[k] for k, i in zip(record_kind, record_index)), "record", "known quantities", list(record_index)[:5])
         self.table = _Protocols(protocols)
         b, r = &self.batch, &self.results
         b.n_jobs = <int>jobs

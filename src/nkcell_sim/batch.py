@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .errors import ParameterError
+
 POLL = 0.05  # s between looks at the keyboard and calls of on_progress
 ISA_VARIABLE = "NKCELL_ISA"  # environment variable that overrides the instruction set
 THREADS_VARIABLE = "NKCELL_THREADS"
@@ -14,8 +16,19 @@ THREADS_VARIABLE = "NKCELL_THREADS"
 
 def thread_count(jobs: int, lanes: int, threads: int | None = None) -> int:
     """Threads for a batch: as asked, or one a usable core, and never more than there are full blocks of lanes."""
-    asked = threads or int(os.environ.get(THREADS_VARIABLE, "0") or 0) or len(os.sched_getaffinity(0))
+    given: object = threads if threads is not None else os.environ.get(THREADS_VARIABLE) or usable_cores()
+    try:
+        asked = int(str(given))
+    except ValueError:
+        asked = 0
+    if asked < 1:
+        raise ParameterError(f"got {given!r} threads; expected a whole number from 1 ({THREADS_VARIABLE} or threads=)", name="threads")
     return max(1, min(asked, -(-jobs // lanes)))
+
+
+def usable_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | None = None) -> bool:

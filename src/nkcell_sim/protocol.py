@@ -221,7 +221,14 @@ class Protocol:
 
 
 def _pieces(events: list[Event], start_level: float, unit: str) -> list[Piece]:
-    """Chain of pieces of one input; a later event replaces what is left of an earlier one."""
+    """Chain of pieces of one input: steps, ramps and exchanges in order, with pulses laid over them."""
+    base = _base_chain([e for e in events if e.kind != "pulse"], start_level, unit)
+    pulses = [e for e in events if e.kind == "pulse"]
+    return _with_pulses(base, pulses, unit) if pulses else base
+
+
+def _base_chain(events: list[Event], start_level: float, unit: str) -> list[Piece]:
+    """A later event replaces what is left of an earlier one."""
     chain = [Piece(0.0, start_level)]
 
     def put(piece: Piece) -> None:
@@ -235,32 +242,39 @@ def _pieces(events: list[Event], start_level: float, unit: str) -> list[Piece]:
         target = to_kernel(_number(event.target, unit, event.name), unit)
         if event.kind == "step":
             put(Piece(t0, target))
-        elif event.kind == "pulse":
-            before = [p for p in chain if p.start <= t0][-1]
-            if before.slope:
-                raise ProtocolError(f"got a pulse of {event.name} at {event.start:g} s while it ramps; put the pulse before or after the ramp")
-            put(Piece(t0, target))
-            if _free_until(ordered, i, _end(event)):
-                chain.append(_continued(before, _end(event)))
         elif event.kind == "exchange":
-            put(Piece(t0, target, amplitude=chain[-1].at(t0) - target, rate=1.0 / (event.tau * 1e3)))
+            put(Piece(t0, target, amplitude=_active(chain, t0).at(t0) - target, rate=1.0 / (event.tau * 1e3)))
         else:
             origin = to_kernel(_number(event.origin if event.origin is not None else 0.0, unit, event.name), unit)
-            length = event.lasting * 1e3
-            put(Piece(t0, origin, slope=(target - origin) / length))
-            if _free_until(ordered, i, _end(event)):
+            put(Piece(t0, origin, slope=(target - origin) / (event.lasting * 1e3)))
+            if i + 1 == len(ordered) or ordered[i + 1].start * 1e3 >= _end(event):
                 chain.append(Piece(_end(event), target))
     return chain
+
+
+def _with_pulses(base: list[Piece], pulses: list[Event], unit: str) -> list[Piece]:
+    """While pulses last the one that started last is seen; when all have ended, the course below them."""
+    levels = [(e.start * 1e3, _end(e), to_kernel(_number(e.target, unit, e.name), unit)) for e in pulses]
+    moments = sorted({p.start for p in base} | {t for start, end, _ in levels for t in (start, end)})
+    chain: list[Piece] = []
+    for t in moments:
+        on = [(start, n) for n, (start, end, _) in enumerate(levels) if start <= t < end]
+        if on:
+            piece = Piece(t, levels[max(on)[1]][2])
+        else:
+            piece = _continued(_active(base, t), t)
+        chain.append(piece)
+    return chain
+
+
+def _active(chain: list[Piece], t: float) -> Piece:
+    """The piece that holds from time t on."""
+    return [p for p in chain if p.start <= t][-1]
 
 
 def _end(event: Event) -> float:
     """End of a ramp or a pulse [ms], the same rounding everywhere."""
     return event.start * 1e3 + event.lasting * 1e3
-
-
-def _free_until(ordered: list[Event], i: int, end: float) -> bool:
-    """True when nothing else starts before ``end`` (an event at ``end`` replaces what would begin there)."""
-    return i + 1 == len(ordered) or ordered[i + 1].start * 1e3 > end
 
 
 def _continued(piece: Piece, t: float) -> Piece:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,51 +26,131 @@ def integrate_with_scipy(
     """Integrate each cell segment by segment (restarted at every edge); times in ms, values in kernel units."""
     records = np.full((len(cells), len(kinds), len(when)), np.nan)
     final = np.array([c.initial_state() for c in cells])
-    pairs = enumerate(zip(cells, protocols, strict=True))
-    outcomes = [_one(cell, protocol, kinds, indices, when, solver, records[i], final[i]) for i, (cell, protocol) in pairs]
+    outcomes = []
+    for i, (cell, protocol) in enumerate(zip(cells, protocols, strict=True)):
+        run = _Run(cell, protocol, solver, kinds, indices, when, records[i], final[i])
+        outcomes.append(run.integrate())
     return records, final, outcomes
 
 
-def _one(
-    cell: Cell, protocol: CompiledProtocol, kinds: list[int], indices: list[int], when: np.ndarray, solver: Solver, record: np.ndarray, y: np.ndarray
-) -> Outcome:
-    from scipy.integrate import solve_ivp
+class _Stop(Exception):
+    """Ends a run with an outcome of the closed list."""
 
-    from .model.twin import Twin
+    def __init__(self, status: str, worst: str = "") -> None:
+        super().__init__(status)
+        self.status = status
+        self.worst = worst
 
-    twin = Twin(cell)
-    atol = solver.rtol * np.array([to_kernel(s.scale, s.unit) for s in cell.composition.states.values()])
-    segment_of = protocol.locate(when)
-    counts = {"steps": 0, "rhs": 0, "jacobians": 0}
-    for s in range(len(protocol.edges) - 1):
-        length = protocol.lengths[s]
-        wanted = np.flatnonzero(segment_of == s)
-        local = protocol.local(when[wanted], segment_of[wanted])
+
+@dataclass
+class _Run:
+    """One cell: SciPy's stepper is driven step by step, so that the budget holds and every end has a cause."""
+
+    cell: Cell
+    protocol: CompiledProtocol
+    solver: Solver
+    kinds: list[int]
+    indices: list[int]
+    when: np.ndarray
+    record: np.ndarray
+    y: np.ndarray
+    reached: float = 0.0
+    counts: dict[str, int] = field(default_factory=lambda: {"steps": 0, "rhs": 0, "jacobians": 0})
+
+    def integrate(self) -> Outcome:
+        """Run all segments and say how it ended."""
+        from .model.twin import Twin
+
+        self.twin = Twin(self.cell)
+        self.names = list(self.cell.composition.states)
+        states = self.cell.composition.states.values()
+        self.atol = self.solver.rtol * np.array([to_kernel(s.scale, s.unit) for s in states])
+        self.lower = np.array([-np.inf if s.lower is None else to_kernel(s.lower, s.unit) for s in states])
+        self.upper = np.array([np.inf if s.upper is None else to_kernel(s.upper, s.unit) for s in states])
+        self.deadline = time.monotonic() + self.solver.max_seconds if self.solver.max_seconds else np.inf
+        segment_of = self.protocol.locate(self.when)
+        status, worst = "ok", ""
+        try:
+            for s in range(len(self.protocol.lengths)):
+                self._segment(s, np.flatnonzero(segment_of == s))
+        except _Stop as stop:
+            status, worst = stop.status, stop.worst
+        return Outcome(status, self.reached * 1e-3, worst, self.counts["steps"], 0, self.counts["rhs"], self.counts["jacobians"])
+
+    def _segment(self, s: int, wanted: np.ndarray) -> None:
+        length, start = float(self.protocol.lengths[s]), float(self.protocol.edges[s])
+        local = self.protocol.local(self.when[wanted], np.full(len(wanted), s))
         with np.errstate(all="ignore"):
-            solution = solve_ivp(
-                lambda t, x, s=s: twin.rhs(x, protocol.inputs(s, t)),
-                (0.0, length),
-                y.copy(),  # its dense output keeps a reference to the start
-                method=_NAMES[solver.method],
-                rtol=solver.rtol,
-                atol=atol,
-                dense_output=bool(len(wanted)),
-                jac=lambda t, x, s=s: twin.jacobian(x, protocol.inputs(s, t)),
-            )
-        counts["steps"] += len(solution.t) - 1
-        counts["rhs"] += solution.nfev
-        counts["jacobians"] += solution.njev
-        y[:] = solution.y[:, -1]
-        if not solution.success or not np.all(np.isfinite(y)):
-            status = "non_finite_rhs" if not np.all(np.isfinite(twin.rhs(y, protocol.inputs(s, solution.t[-1])))) else "step_underflow"
-            return Outcome(status, (protocol.edges[s] + solution.t[-1]) * 1e-3, "", counts["steps"], 0, counts["rhs"], counts["jacobians"])
-        for column, t in zip(wanted, local, strict=True):
-            state = y if t == length else solution.sol(t)
-            _store(record[:, column], twin, state, protocol.inputs(s, t), kinds, indices)
-    return Outcome("ok", protocol.edges[-1] * 1e-3, "", counts["steps"], 0, counts["rhs"], counts["jacobians"])
+            stepper = self._stepper(s, length)
+            first = 0
+            while stepper.status == "running":
+                self._step(stepper, s)
+                self.reached = start + stepper.t
+                dense = None
+                while first < len(wanted) and local[first] <= stepper.t:
+                    dense = dense or stepper.dense_output()
+                    state = stepper.y if local[first] == stepper.t else dense(local[first])
+                    self._store(wanted[first], state, self.protocol.inputs(s, local[first]))
+                    first += 1
+                self.y[:] = stepper.y
+        self.reached = float(self.protocol.edges[s + 1])
 
+    def _stepper(self, s: int, length: float) -> Any:
+        from scipy import integrate
 
-def _store(row: np.ndarray, twin: object, state: np.ndarray, inputs: np.ndarray, kinds: list[int], indices: list[int]) -> None:
-    outputs = list(twin.observe(state, inputs).values()) if 1 in kinds else []  # type: ignore[attr-defined]
-    for j, (kind, index) in enumerate(zip(kinds, indices, strict=True)):
-        row[j] = (state, outputs, inputs)[kind][index]
+        kind = getattr(integrate, _NAMES[self.solver.method])
+        options = {"rtol": self.solver.rtol, "atol": self.atol, "jac": lambda t, x: self._jacobian(x, self.protocol.inputs(s, t))}
+        return kind(lambda t, x: self._rhs(x, self.protocol.inputs(s, t)), 0.0, self.y.copy(), length, **options)
+
+    def _rhs(self, y: np.ndarray, u: np.ndarray) -> np.ndarray:
+        self.counts["rhs"] += 1
+        if time.monotonic() > self.deadline:
+            raise _Stop("time_limit")
+        if self.counts["rhs"] > 100 * self.solver.max_steps:
+            raise _Stop("step_limit")
+        return self.twin.rhs(y, u)
+
+    def _jacobian(self, y: np.ndarray, u: np.ndarray) -> np.ndarray:
+        self.counts["jacobians"] += 1
+        return self.twin.jacobian(y, u)
+
+    def _step(self, stepper: Any, s: int) -> None:
+        """One accepted step, or the cause why there is none."""
+        try:
+            stepper.step()
+        except (ValueError, np.linalg.LinAlgError):  # SciPy's linear algebra refuses numbers that are not finite
+            raise self._cause(stepper, s) from None
+        if stepper.status == "failed":
+            raise self._cause(stepper, s)
+        self.counts["steps"] += 1
+        if not np.all(np.isfinite(stepper.y)):
+            raise self._cause(stepper, s)
+        outside = (stepper.y < self.lower - 1e3 * self.atol) | (stepper.y > self.upper + 1e3 * self.atol)
+        if np.any(outside):
+            raise _Stop("out_of_range", self.names[int(np.argmax(outside))])
+        far = np.abs(stepper.y) > 1e12 * self.atol / self.solver.rtol
+        if np.any(far):
+            raise _Stop("diverged", self.names[int(np.argmax(far))])
+        if self.counts["steps"] >= self.solver.max_steps and stepper.status == "running":
+            raise _Stop("step_limit")
+
+    def _cause(self, stepper: Any, s: int) -> _Stop:
+        """Why no step is possible: a broken equation at or just beyond the last good state, or a step that became too small."""
+        length = float(self.protocol.lengths[s])
+        y = self.y
+        here = self.twin.rhs(y, self.protocol.inputs(s, self.reached - float(self.protocol.edges[s])))
+        near = y + 1e-6 * length * here
+        outside = (near < self.lower) | (near > self.upper)
+        if np.any(outside):
+            return _Stop("out_of_range", self.names[int(np.argmax(outside))])
+        for ahead in (0.0, 1e-6, 1e-3):
+            t = min(length, self.reached - float(self.protocol.edges[s]) + ahead * length)
+            broken = ~np.isfinite(self.twin.rhs(y, self.protocol.inputs(s, t)))
+            if np.any(broken):
+                return _Stop("non_finite_rhs", self.names[int(np.argmax(broken))])
+        return _Stop("step_underflow")
+
+    def _store(self, column: int, state: np.ndarray, inputs: np.ndarray) -> None:
+        outputs = list(self.twin.observe(state, inputs).values()) if 1 in self.kinds else []
+        for j, (kind, index) in enumerate(zip(self.kinds, self.indices, strict=True)):
+            self.record[j, column] = (state, outputs, inputs)[kind][index]

@@ -78,7 +78,9 @@ class Trace:
         return [o.status for o in self.outcomes]
 
     def final_cell(self, index: int = 0) -> Cell:
-        """The cell as the protocol left it, ready for the next protocol."""
+        """The cell as the protocol left it, ready for the next protocol; a run that failed has no such cell (:class:`SimulationError`)."""
+        if not self.outcomes[index].ok:
+            raise SimulationError(f"run {index} of cell {self.cells[index].name!r} has no end state to go on from: {self.outcomes[index]}")
         return self.cells[index].with_state(self.final[index])
 
     def raise_for_status(self) -> Trace:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nkcell_sim.errors import SimulationError
+from nkcell_sim.model.cells import primary_nk_cell
 from nkcell_sim.protocol import Protocol
 from nkcell_sim.simulate import Execution, simulate
 
@@ -116,3 +117,67 @@ def test_a_state_pressed_against_its_bound_ends_the_run_instead_of_creeping() ->
     trace = simulate(problem("root_through_zero").with_state({"y": 0.0}), Protocol(2.0), times=[])
     assert trace.status == ["out_of_range"]
     assert trace.outcomes[0].steps + trace.outcomes[0].rejected < 5
+
+
+def test_the_state_whose_equation_broke_is_named_and_not_the_last_one() -> None:
+    cell = primary_nk_cell()
+    start = cell.with_state(cell.initial_state())
+    no_potassium = simulate(start, Protocol(1.0).step(0.5, k_out=0.0), times=[]).outcomes[0]
+    # without K+ (or Cs+) outside, E_K is minus infinity: the first equation that uses it is the membrane's
+    assert (no_potassium.status, no_potassium.worst, no_potassium.time_reached) == ("non_finite_rhs", "v", 0.5)
+
+
+@pytest.mark.parametrize("key", ["ca_cyt", "ca_er", "ca_mit", "CRAC.stim", "ip3", "g_bg", "na_cyt"])
+def test_an_empty_store_or_cytosol_is_a_state_like_any_other(key: str) -> None:
+    trace = simulate(primary_nk_cell().with_state({key: 0.0}), Protocol(10.0), record=[key], times=[10.0])
+    assert trace.status == ["ok"]
+    assert trace[key][0, 0] > 0.0
+
+
+def test_an_extreme_but_legal_shape_of_a_gate_does_not_break_the_jacobian() -> None:
+    cell = primary_nk_cell()
+    cell = cell.with_state(cell.initial_state()).set({"Kv13.k_tau_n": 0.1})
+    protocol = Protocol(1.0).step(0.0, whole_cell=1.0, v_clamp=1.0, v_cmd="100 mV", cs_out="10 mM")
+    assert simulate(cell, protocol, times=[]).status == ["ok"]
+
+
+def test_the_pump_stands_still_beyond_its_reversal_instead_of_passing_a_pole() -> None:
+    cell = primary_nk_cell()
+    protocol = Protocol(5.0).step(0.0, whole_cell=1.0, v_clamp=1.0, v_cmd="-250 mV")
+    trace = simulate(cell, protocol, record=["NaKATPase.i", "v"], times=[1.0, 5.0])
+    assert trace.status == ["ok"]
+    assert trace["v"][0, 0] < -200.0
+    assert trace["NaKATPase.i"][0].tolist() == [0.0, 0.0]
+
+
+def test_a_failed_run_hands_on_no_cell() -> None:
+    trace = simulate(problem("blow_up"), Protocol(2.0), times=[])
+    with pytest.raises(SimulationError, match="run 0 of cell 'blow_up' has no end state"):
+        trace.final_cell(0)
+
+
+SCIPY = ["radau", "bdf", "lsoda"]
+
+
+@pytest.mark.parametrize("method", SCIPY)
+@pytest.mark.parametrize("case", CASES)
+def test_the_scipy_route_ends_hopeless_runs_inside_its_budget_too(case: str, method: str) -> None:
+    name, protocol, _, _ = CASES[case]
+    started = time.perf_counter()
+    outcome = simulate(problem(name), protocol, record=["y"], times=[0.1, 2.0], method=method, max_seconds=0.5).outcomes[0]
+    # SciPy may step over a pole without noticing, which is why it is the cross-check and not the engine; it must end all the same
+    assert outcome.status in {"diverged", "step_underflow", "non_finite_rhs", "out_of_range", "time_limit", "step_limit"} | ({"ok"} if "pole" in case else set())
+    assert time.perf_counter() - started < 5.0
+
+
+@pytest.mark.parametrize("method", SCIPY)
+def test_the_scipy_route_keeps_to_the_step_limit(method: str) -> None:
+    outcome = simulate(problem("oregonator"), Protocol(360.0), times=[], method=method, max_steps=20).outcomes[0]
+    assert (outcome.status, outcome.steps) == ("step_limit", 20)
+
+
+def test_one_broken_cell_does_not_lose_the_batch_of_the_scipy_route() -> None:
+    trace = simulate([problem("blow_up"), problem("blow_up").with_state({"y": 0.1})], Protocol(2.0), record=["y"], times=[2.0], method="radau")
+    assert trace.status[1] == "ok"
+    assert trace.status[0] != "ok"
+    assert trace["y"][1, 0] == pytest.approx(0.125, rel=1e-4)

@@ -167,9 +167,20 @@ static void nk_first_steps(const nk_model *m, const nk_batch *b, nk_lanes *lanes
   }
 }
 
+/* Lanes of ``broken`` that are still -1 take the first component that is not a finite number. */
+static void nk_mark_broken(const vd *f, int n, vi *broken) {
+  vi fresh = *broken < 0, found = *broken;
+  for (int i = n - 1; i >= 0; i--) {
+    vi bad = ~nk_finite(f[i]) & fresh;
+    found = (bad & nk_seti(i)) | (~bad & found);
+  }
+  *broken = found;
+}
+
 /* ---- one attempted step of every lane ------------------------------------------------------------------------ */
 
-static void nk_stages(const nk_model *m, const nk_lanes *lanes, nk_work *w, vd h, vi moving, int varying, int relaxing) {
+/* ``broken``, when wanted, receives the first component of each lane whose equation stopped being finite, or stays -1. */
+static void nk_stages(const nk_model *m, const nk_lanes *lanes, nk_work *w, vd h, vi moving, int varying, int relaxing, vi *broken) {
   int n = m->n_states;
   vd inverse = 1.0 / h;
   m->factor(inverse / nk_gamma, w->jac, w->w);
@@ -194,6 +205,7 @@ static void nk_stages(const nk_model *m, const nk_lanes *lanes, nk_work *w, vd h
       m->rhs(w->stage, u, w->fixed, w->f);
       f = w->f;
     }
+    if (broken) nk_mark_broken(f, n, broken);
     for (int i = 0; i < n; i++) {
       vd sum = nk_set(0.0);
       for (int j = 0; j < s; j++) sum += nk_C[s][j] * w->k[j][i];
@@ -276,7 +288,7 @@ static void nk_record(const nk_model *m, const nk_batch *b, nk_results *r, nk_la
     vi at_end = wanted == *t_new;
     for (int i = 0; i < n; i++) {
       vd inner = w->dense[0][i] + theta * (w->dense[1][i] + theta * w->dense[2][i]);
-      vd value = (1.0 - theta) * w->y[i] + theta * (w->y_new[i] + (1.0 - theta) * inner);
+      vd value = w->y[i] + theta * ((w->y_new[i] - w->y[i]) + (1.0 - theta) * inner);
       w->stage[i] = nk_select(at_end, w->y_new[i], value);
     }
     nk_inputs(w, m->n_inputs, relaxing, wanted, w->u_stage, NULL);
@@ -330,9 +342,23 @@ static int nk_reject(nk_lanes *lanes, const nk_verdict *v, int l, double h) {
   return lanes->h[l] <= (floor > least ? floor : least);
 }
 
+/* The component whose equation breaks first in a step of size h from the present state, or -1. Repeats the step (rare: once a
+ * failed run) and leaves the new states of the other lanes as they were. */
+static int nk_first_broken(const nk_model *m, const nk_lanes *lanes, nk_work *w, int l, vd h, vi moving, int varying, int relaxing) {
+  vi broken = nk_seti(-1);
+  nk_mark_broken(w->f0, m->n_states, &broken);
+  for (int e = 0; e < m->n_jacobian; e++)
+    if (broken[l] < 0 && !isfinite(w->jac[e][l])) broken[l] = m->info.rows[e];
+  if (broken[l] >= 0) return (int)broken[l];
+  memcpy(w->dense[0], w->y_new, (size_t)m->n_states * sizeof(vd));
+  nk_stages(m, lanes, w, h, moving, varying, relaxing, &broken);
+  memcpy(w->y_new, w->dense[0], (size_t)m->n_states * sizeof(vd));
+  return (int)broken[l];
+}
+
 /* The component to blame when no step is small enough. An equation that breaks because a bounded state is about to cross
  * its bound is a state out of range, whatever the equation then returned. */
-static int nk_blame(const nk_model *m, const nk_batch *b, const nk_work *w, nk_lanes *lanes, const nk_verdict *v, int l, double h) {
+static int nk_blame(const nk_model *m, const nk_batch *b, const nk_work *w, nk_lanes *lanes, const nk_verdict *v, int l, double h, int broken) {
   if (lanes->reason[l] == NK_NON_FINITE_RHS) {
     for (int i = 0; i < m->n_states; i++) {
       double next = w->y[i][l] + 10.0 * h * w->f0[i][l];
@@ -341,7 +367,7 @@ static int nk_blame(const nk_model *m, const nk_batch *b, const nk_work *w, nk_l
         return i;
       }
     }
-    return v->broken[l];
+    return broken >= 0 ? broken : v->broken[l];
   }
   return lanes->reason[l] == NK_OUT_OF_RANGE ? v->outside[l] : v->worst[l];
 }
@@ -425,7 +451,7 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
       m->time(w->y, w->u, w->u_rate, w->fixed, w->ft);
     }
     vi pressed_state = nk_seti(0), pressed = nk_pressed(m, b, w, segment_left, &pressed_state);
-    nk_stages(m, lanes, w, h, moving, varying, relaxing);
+    nk_stages(m, lanes, w, h, moving, varying, relaxing, NULL);
     nk_verdict v = nk_judge(m, b, w);
     for (int l = 0; l < NK_LANES; l++) {
       if (lanes->job[l] < 0) continue;
@@ -441,7 +467,8 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
         nk_finish(m, b, r, lanes, w, l, NK_OUT_OF_RANGE, (int)pressed_state[l]);
       } else if (!accepted[l]) {
         if (nk_reject(lanes, &v, l, h[l])) {
-          int blamed = nk_blame(m, b, w, lanes, &v, l, h[l]);
+          int broken = lanes->reason[l] == NK_NON_FINITE_RHS ? nk_first_broken(m, lanes, w, l, h, moving, varying, relaxing) : -1;
+          int blamed = nk_blame(m, b, w, lanes, &v, l, h[l], broken);
           nk_finish(m, b, r, lanes, w, l, lanes->reason[l], blamed);
         }
       } else {

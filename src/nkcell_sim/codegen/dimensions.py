@@ -94,11 +94,14 @@ def _dimension(e: Any, known: dict[Any, Dimension]) -> Dimension | None:
     if isinstance(e, symbolic.where_gt):
         _same(list(e.args[:2]), known, "where_gt compares")
         return _same(list(e.args[2:]), known, "where_gt chooses between")
+    if isinstance(e, symbolic.power):
+        _pure(e.args[1], known, "an exponent")
+        return _pure(e.args[0], known, "the base of a power with a variable exponent")
     if isinstance(e, symbolic.positive_part):
         return _dimension(e.args[0], known)
     if isinstance(e, symbolic.q10_factor):
         _same(list(e.args[1:]), known, "q10_factor compares")
         return _pure(e.args[0], known, "a Q10")
-    if isinstance(e, symbolic.exp | symbolic.log | symbolic.exprelr):
+    if isinstance(e, symbolic.exp | symbolic.log | symbolic.exprelr | symbolic.sech):
         return _pure(e.args[0], known, f"the argument of {type(e).__name__}")
     raise _Mismatch(f"no dimension rule for {type(e).__name__} in {e}")

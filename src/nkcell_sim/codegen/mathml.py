@@ -196,6 +196,7 @@ class Writer:
 
     def _function(self, e: Any) -> tuple[str, int]:
         name = type(e).__name__
+        name = "power_function" if name == "power" else name  # sums, products and powers of sympy have writers of their own
         method: Callable[..., tuple[str, int]] | None = getattr(self, f"_{name.lower()}", None)
         if method is None:
             raise TypeError(f"no MathML for {name} in {e}")
@@ -217,6 +218,12 @@ class Writer:
 
     def _boltzmann(self, v: Any, v_half: Any, slope: Any) -> tuple[str, int]:
         return self._power(sympy.Pow(1 + symbolic.exp((v_half - v) / slope), -1))
+
+    def _power_function(self, x: Any, a: Any) -> tuple[str, int]:
+        return self._raised(x, a), POWER
+
+    def _sech(self, x: Any) -> tuple[str, int]:
+        return _call("sech", self._write(x)[0]), POWER
 
     def _exprelr(self, u: Any) -> tuple[str, int]:
         return _call("φ", self._write(u)[0]), POWER

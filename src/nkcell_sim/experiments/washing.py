@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..protocol import Protocol
 from . import names
+from .settling import run_to_end
 
 if TYPE_CHECKING:
     from ..model.cell import Cell
@@ -19,14 +20,11 @@ def ligands_present(cell: Cell) -> dict[str, float]:
 
 def wash_off(cells: Sequence[Cell], lasting: float) -> list[Cell]:
     """Cells after ``lasting`` seconds without any opioid ligand; a cell that had none is returned as it is."""
-    from ..simulate import simulate
-
     washed = list(cells)
     wet = [i for i, cell in enumerate(cells) if ligands_present(cell)]
     clean = [cells[i].set_inputs({name: 0.0 for name in ligands_present(cells[i])}) for i in wet]
     if wet and lasting > 0.0:
-        trace = simulate(clean, Protocol(lasting, name="wash"), record=("v",), times=[lasting])
-        clean = [trace.final_cell(k) for k in range(len(wet))]
+        clean = run_to_end(clean, Protocol(lasting, name="wash"), "Wash-out")
     for i, cell in zip(wet, clean, strict=True):
         washed[i] = cell
     return washed

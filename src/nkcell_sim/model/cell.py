@@ -123,11 +123,21 @@ class Cell:
             y = self.initial_state()
             for key, value in state.items():
                 declaration = self._find(key, self.composition.states, "state")
-                y[self.composition.state_index[key]] = to_kernel(self._number(key, value, declaration.unit), declaration.unit)
+                number = self._number(key, value, declaration.unit)
+                below = declaration.lower is not None and number < declaration.lower
+                if not np.isfinite(number) or below or (declaration.upper is not None and number > declaration.upper):
+                    low = "" if declaration.lower is None else f" of at least {declaration.lower:g}"
+                    high = "" if declaration.upper is None else f" and at most {declaration.upper:g}"
+                    text = f"got a start of {key} = {number:g} {declaration.unit}; expected a finite number{low}{high} {declaration.unit}"
+                    raise ParameterError(f"cell {self.name!r}: {text}", name=key)
+                y[self.composition.state_index[key]] = to_kernel(number, declaration.unit)
             return replace(self, state=y)
         y = np.array(state, dtype=float)
         if y.shape != (len(self.composition.states),):
             raise ParameterError(f"cell {self.name!r}: got a state of shape {y.shape}; expected ({len(self.composition.states)},), one value per state")
+        if not np.all(np.isfinite(y)):
+            broken = [k for k, value in zip(self.composition.states, y, strict=True) if not np.isfinite(value)]
+            raise ParameterError(f"cell {self.name!r}: got a start with {', '.join(broken)} not finite; expected finite numbers", name=broken[0])
         return replace(self, state=y)
 
     def with_parameter_set(self, name: str) -> Cell:
@@ -206,6 +216,10 @@ class Cell:
     def _read(self, key: str, value: Quantity, known: Mapping[str, Parameter | Input], kind: str) -> float:
         declaration = self._find(key, known, kind)
         number = self._number(key, value, declaration.unit)
+        choices = getattr(declaration, "choices", ())
+        if choices and number not in choices:
+            expected = " or ".join(f"{c:g}" for c in choices)
+            raise ParameterError(f"cell {self.name!r}: got {key} = {number:g}; expected {expected} ({declaration.description})", name=key)
         low, high = declaration.minimum, declaration.maximum
         if not np.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
             limits = f"between {low:g} and {high:g}" if low is not None and high is not None else f"at least {low:g}" if low is not None else "finite"

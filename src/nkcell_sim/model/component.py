@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 from .quantities import Declaration, Parameter, State
 
-SWITCH = Parameter(1.0, "1", "switch: 0 removes the component", evidence="-", minimum=0.0, maximum=1.0)
+SWITCH = Parameter(1.0, "1", "switch: 0 removes the component", evidence="-", choices=(0.0, 1.0))
 
 
 class Component:

@@ -8,6 +8,7 @@ import inspect
 import textwrap
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
@@ -74,12 +75,16 @@ class Composition:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the declarations and the equations of every component, in order (comments and docstrings do not count)."""
-        digest = hashlib.sha256(self.name.encode())
+        """SHA-256 over what the engine is compiled from: names, kinds and units of all quantities and the equations, in order.
+
+        Values, sources and comments do not count: they change no compiled line.
+        """
+        digest = hashlib.sha256(self.name.encode() + _primitive_text())
         for component in self.components:
             digest.update(component.name.encode())
             for local, declaration in component.declarations.items():
-                digest.update(f"{local}={declaration!r}".encode())
+                shape = f"{type(declaration).__name__} {declaration.unit} {declaration.shared}"
+                digest.update(f"{local}={shape}".encode())
             for kind in type(component).__mro__:
                 if issubclass(kind, Component) and kind is not Component:
                     digest.update(_equation_text(kind).encode())
@@ -90,6 +95,13 @@ class Composition:
             f"Composition {self.name!r}: {len(self.components)} components, {len(self.states)} states, "
             f"{len(self.parameters)} parameters, {len(self.inputs)} inputs"
         )
+
+
+@cache
+def _primitive_text() -> bytes:
+    """The code of the primitives, numeric and symbolic."""
+    here = Path(__file__).parent
+    return b"".join((here / name).read_bytes() for name in ("primitives.py", "symbolic.py"))
 
 
 @cache

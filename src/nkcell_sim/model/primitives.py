@@ -60,19 +60,31 @@ def sqrt(x: Any) -> Any:
 
 
 def power(x: Any, a: Any) -> Any:
-    """x**a = exp(a log x) for x >= 0 and any real exponent a."""
-    return exp(a * log(x))
+    """x^a = exp(a log x) for x >= 0 and any real exponent a; 0 for x <= 0."""
+    s = _symbolic(x, a)
+    if s:
+        return s.power(x, a)
+    return exp(a * log(positive_part(x)))
+
+
+def sech(x: Any) -> Any:
+    """1/cosh(x) = 2 e^-|x|/(1 + e^-2|x|): no overflow however large x is."""
+    s = _symbolic(x)
+    if s:
+        return s.sech(x)
+    wane = exp(-positive_part(x) - positive_part(-x))
+    return 2.0 * wane / (1.0 + wane * wane)
 
 
 def hill(x: Any, k: Any, n: Any) -> Any:
     """Hill function x^n/(x^n + k^n), written 1/(1 + exp(n (log k - log x))): exact 0 for x <= 0."""
     if isinstance(x, float) and isinstance(k, float) and isinstance(n, float):
-        return 1.0 / (1.0 + exp(n * (log(k) - math.log(x)))) if x > 0.0 else 0.0
+        return 1.0 / (1.0 + exp(n * (log(positive_part(k)) - math.log(x)))) if x > 0.0 else 0.0
     s = _symbolic(x, k, n)
     if s:
         return s.hill(x, k, n)
     with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(n * (log(k) - log(positive_part(x)))))
+        return 1.0 / (1.0 + np.exp(n * (log(positive_part(k)) - log(positive_part(x)))))
 
 
 def boltzmann(v: Any, v_half: Any, slope: Any) -> Any:

@@ -29,7 +29,7 @@ EVIDENCE_CODES = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """A constant of a run, in its declared unit.
+    """A constant of a run, in its declared unit; ``choices`` lists the only values it may take.
 
     ``balance`` names the state whose stationarity fixes a calibrated constant (evidence ``C``);
     ``unreachable`` says in words what a value outside the bounds then means.
@@ -47,6 +47,7 @@ class Parameter:
     shared: bool = False
     balance: str = ""
     unreachable: str = ""
+    choices: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,28 @@ class hill(Function):
         if argindex == 1:
             return n * slope / (x + TINY)
         if argindex == 2:
-            return -n * slope / k
+            return -n * slope / (k + TINY)
         return slope * (log(x) - log(k))
+
+
+class power(Function):
+    """x^a for x >= 0 and any real exponent."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        x, a = self.args
+        return a * self / (x + TINY) if argindex == 1 else self * log(x)
+
+
+class sech(Function):
+    """1/cosh(x)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        x = self.args[0]
+        return self * (1 - 2 * boltzmann(2 * x, Integer(0), Integer(1)))
 
 
 class boltzmann(Function):
@@ -119,13 +139,19 @@ class q10_factor(Function):
 
 
 def lower(expression: Any) -> Any:
-    """Rewrite hill, boltzmann, q10_factor and symbolic powers into exp and log, from the leaves up."""
+    """Rewrite hill, boltzmann, power, sech, q10_factor and symbolic powers into exp and log, from the leaves up."""
     if not expression.args:
         return expression
     args = [lower(a) for a in expression.args]
     if isinstance(expression, hill):
         x, k, n = args
-        return 1 / (1 + exp(n * (log(k) - log(positive_part(x)))))
+        return 1 / (1 + exp(n * (log(positive_part(k)) - log(positive_part(x)))))
+    if isinstance(expression, power):
+        x, a = args
+        return exp(a * log(positive_part(x)))
+    if isinstance(expression, sech):
+        wane = exp(-positive_part(args[0]) - positive_part(-args[0]))
+        return 2 * wane / (1 + wane * wane)
     if isinstance(expression, boltzmann):
         v, v_half, slope = args
         return 1 / (1 + exp((v_half - v) / slope))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..component import Component
-from ..primitives import boltzmann, exp, q10_factor
+from ..primitives import boltzmann, q10_factor, sech
 from ..quantities import Flow, Parameter, State
 
 
@@ -42,7 +42,6 @@ class Kv13(Component):
         c.i = g * c.k_drive
         c.i_cs = g * c.cs_drive
         c.add(i_k=c.i - c.i_cs, i_cs=c.i_cs)
-        x = (c.v - c.v_tau) / c.k_tau_n
-        tau_n = c.tau_n_min + 2.0 * c.tau_n_extra / (exp(x) + exp(-x))
+        tau_n = c.tau_n_min + c.tau_n_extra * sech((c.v - c.v_tau) / c.k_tau_n)
         tau_h = c.tau_h_min + c.tau_h_extra * boltzmann(c.v, c.v_tau, -c.k_tau_h)
         c.ddt(n=speed * (boltzmann(c.v, c.v_n, c.k_n) - c.n) / tau_n, h=speed * (boltzmann(c.v, c.v_h, -c.k_h) - c.h) / tau_h)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..component import Component
-from ..primitives import exp, ghk, hill, q10_factor, where_gt
+from ..primitives import boltzmann, ghk, hill, q10_factor, where_gt
 from ..quantities import Flow, Input, Observable, Parameter, State
 
 
@@ -101,7 +101,7 @@ class TRPM3(Component):
         """Open probability and inhibition by G beta-gamma [1]."""
         ds = (c.dh - c.z_gate * c.faraday * c.v_half) / c.t_gate
         dg = c.dh - c.temperature * ds - c.dg_ps * c.theta
-        c.p_open = 1.0 / (1.0 + exp((dg - c.z_gate * c.faraday * c.v) / (c.gas_constant * c.temperature)))
+        c.p_open = boltzmann(c.z_gate * c.faraday * c.v, dg, c.gas_constant * c.temperature)
         c.f_g = 1.0 - c.imax_g * hill(c.g_bg, c.ic50_g, c.n_g)
 
     def current(self, c: Any) -> None:
