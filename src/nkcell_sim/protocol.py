@@ -259,11 +259,7 @@ def _with_pulses(base: list[Piece], pulses: list[Event], unit: str) -> list[Piec
     chain: list[Piece] = []
     for t in moments:
         on = [(start, n) for n, (start, end, _) in enumerate(levels) if start <= t < end]
-        if on:
-            piece = Piece(t, levels[max(on)[1]][2])
-        else:
-            piece = _continued(_active(base, t), t)
-        chain.append(piece)
+        chain.append(Piece(t, levels[max(on)[1]][2]) if on else _continued(_active(base, t), t))
     return chain
 
 

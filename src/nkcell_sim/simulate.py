@@ -118,7 +118,8 @@ def simulate(
 
     ``cells`` share one composition; ``protocol`` is one for all or one for each. ``record`` names states, flows,
     observables or inputs; ``times`` [s] are output times (default: 201 equally spaced), read from dense output, so that they
-    never change a step. ``execution`` says where the runs go (threads, instruction set) and never changes a bit. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
+    never change a step. ``execution`` says where the runs go (threads, instruction set) and never changes a bit. ``options`` are
+    the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
     """
     group = tuple(cells) if isinstance(cells, Sequence) else (cells,)
     if not group:

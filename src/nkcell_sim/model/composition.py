@@ -87,7 +87,7 @@ class Composition:
                 digest.update(f"{local}={shape}".encode())
             for kind in type(component).__mro__:
                 if issubclass(kind, Component) and kind is not Component:
-                    digest.update(_equation_text(kind).encode())
+                    digest.update(_equation_text(kind).encode())  # type: ignore[arg-type]
         return digest.hexdigest()[:16]
 
     def __repr__(self) -> str:
@@ -105,7 +105,7 @@ def _primitive_text() -> bytes:
 
 
 @cache
-def _equation_text(component: type[Component]) -> str:
+def _equation_text(component: type) -> str:
     """The code of a component class in normal form."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(component)))
     for node in ast.walk(tree):
