@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 
 import nkcell_sim
@@ -55,6 +57,16 @@ def test_run_of_a_result_file_reports_a_difference(here: Path, capsys: pytest.Ca
     assert cli.main(["run", "small.toml", "--no-figure", "--quiet"]) == 0
     assert cli.main(["run", "small.h5", "--set", "condition.healthy.phenotype=me_cfs"]) == 1
     assert "variables differ" in capsys.readouterr().out
+
+
+def test_a_repeat_with_other_equations_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "small.toml", "--no-figure", "--quiet"]) == 0
+    with h5py.File("small.h5", "a") as file:
+        section = json.loads(file["provenance/parameters"].asstr()[()])
+        section["models"]["primary_nk"] = "of another day"
+        file["provenance/parameters"][...] = json.dumps(section)
+    assert cli.main(["run", "small.h5"]) == 0
+    assert "declarations of primary_nk have changed since (of another day, now " in capsys.readouterr().out
 
 
 def test_set_changes_one_key_and_the_file_remembers_it(here: Path) -> None:

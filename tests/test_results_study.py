@@ -101,6 +101,8 @@ def test_an_incubated_case_is_the_cell_after_its_incubation() -> None:
     results = nk.run(nk.Study([nk.Case("kept", sick, incubation), nk.Case("bare", sick)], {"imaging": SHORT}))
     alone = run_experiment(incubation.apply(sick), SHORT)
     assert np.array_equal(results["imaging"]["ca_cyt"][0], alone.trace["ca_cyt"][0])
+    inputs = results["imaging"].group.groups["inputs"].variables
+    assert inputs["value"].values[:, list(inputs["input"].values).index("ntx")].tolist() == [2e5, 0.0], "nM left in the bath"
     assert results["imaging"]["ca_amplitude"][0] > results["imaging"]["ca_amplitude"][1]
 
 

@@ -179,15 +179,19 @@ def _repeat(path: str, output: str, overrides: list[str], quiet: bool) -> int:
         after.save(output)
     comparison = compare(before.root, after.root)
     if not quiet:
-        _report_versions(before.provenance["software"], after.provenance["software"])
+        _report_versions(before.provenance, after.provenance)
         print(f"{path}: {comparison}")
     return OK if comparison.equal and not after.failed else FAILED
 
 
 def _report_versions(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Say what is different from the first run and may explain different numbers."""
     for name in ("nkcell_sim", "python", "kernel"):
-        if before[name] != after[name]:
-            print(f"{name} was {before[name]}, is {after[name]}")
+        if before["software"][name] != after["software"][name]:
+            print(f"{name} was {before['software'][name]}, is {after['software'][name]}")
+    for name, equations in before["parameters"]["models"].items():
+        if after["parameters"]["models"].get(name, equations) != equations:
+            print(f"the equations or declarations of {name} have changed since ({equations}, now {after['parameters']['models'][name]})")
 
 
 def _draw(results: Any, target: Path, *, quiet: bool) -> None:

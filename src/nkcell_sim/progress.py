@@ -19,6 +19,7 @@ class ProgressBar:
         self.stream = stream or sys.stderr
         self.quiet = quiet
         self._started = self._last = time.monotonic()
+        self._shown = -1
         self._bar: Any = None
         self._task: Any = None
 
@@ -34,8 +35,8 @@ class ProgressBar:
             self._bar.update(self._task, completed=done, total=total, description=what)
             if now - self._started > PATIENCE:
                 self._bar.start()
-        elif not self.quiet and (now - self._last > LINE_INTERVAL or (done == total and now - self._started > PATIENCE)):
-            self._last = now
+        elif not self.quiet and done != self._shown and (now - self._last > LINE_INTERVAL or (done == total and now - self._started > PATIENCE)):
+            self._last, self._shown = now, done
             elapsed = now - self._started
             left = f", about {elapsed / done * (total - done):.0f} s left" if 0 < done < total else ""
             print(f"{what}: {done} of {total} runs after {elapsed:.0f} s{left}", file=self.stream, flush=True)

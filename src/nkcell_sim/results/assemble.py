@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ResultsError
-from ..experiments.base import ExperimentResult
+from ..experiments.base import Experiment, ExperimentResult
 from ..model.cell import Cell
+from ..protocol import Protocol
 from ..units import from_kernel
 from . import layout
 from .layout import Group, Variable, index, numbers, text
@@ -94,7 +95,7 @@ class _Experiment:
 
     def group(self) -> Group:
         """The whole group of this experiment."""
-        groups = {"parameters": self._parameters(), "final_state": self._final_state(), "protocol": self._protocol()}
+        groups = {"parameters": self._parameters(), "inputs": self._inputs(), "final_state": self._final_state(), "protocol": self._protocol()}
         warnings = self._warnings()
         if warnings is not None:
             groups["warnings"] = warnings
@@ -182,9 +183,10 @@ class _Experiment:
         finals = self._listed([list(t.final) for t in self.traces])
         values = np.full((len(finals), len(declared)), np.nan)
         names = list(declared)
+        column = {key: i for i, key in enumerate(names)}
         for i, (cell, final) in enumerate(zip(self.cells, finals, strict=True)):
             for key, value in zip(cell.composition.states, final, strict=True):
-                values[i, names.index(key)] = from_kernel(value, declared[key].unit)
+                values[i, column[key]] = from_kernel(value, declared[key].unit)
         return Group(
             {
                 "state": text(("state",), names, "name"),
@@ -194,48 +196,61 @@ class _Experiment:
             }
         )
 
+    def _inputs(self) -> Group:
+        """Resting inputs of every run (bath, drugs left in it) in declared units; the protocol changes some of them in time."""
+        declared = {key: d for cell in self.cells for key, d in cell.composition.inputs.items()}
+        values = np.full((len(self.cells), len(declared)), np.nan)
+        column = {key: i for i, key in enumerate(declared)}
+        for i, cell in enumerate(self.cells):
+            for key, value in zip(cell.composition.inputs, cell.input_defaults(), strict=True):
+                values[i, column[key]] = from_kernel(value, declared[key].unit)
+        return Group(
+            {
+                "input": text(("input",), list(declared), "name"),
+                "value": numbers(("run", "input"), values, "1", "value before the protocol changes it, in the unit of the input (see `unit`)"),
+                "unit": text(("input",), [d.unit for d in declared.values()], "unit"),
+                "description": text(("input",), [d.description for d in declared.values()], "meaning"),
+            }
+        )
+
     def _protocol(self) -> Group:
-        """What was done, once for each different protocol: a list of events and the driven inputs at the sampled times."""
+        """What was done, once for each different protocol: a list of events, phases, and the driven inputs at the sampled times."""
         setups = list(dict.fromkeys(b.result.experiment for b in self.batches))
         numbering = self._listed([[setups.index(b.result.experiment)] * len(b.positions) for b in self.batches])
         protocols = [s.protocol() for s in setups]
-        events = [(i, t, what) for i, p in enumerate(protocols) for t, what in p.events()]
-        composition = self.cells[0].composition
         variables = {
             "protocol": index("protocol", len(protocols), "number of the protocol"),
             "protocol_of_run": numbers(("run",), np.array(numbering, dtype="<i4"), "1", "protocol that the run followed"),
             "duration": numbers(("protocol",), [p.duration for p in protocols], "s", "length of the recording"),
         }
-        if events:
-            variables["event"] = index("event", len(events), "number of the event")
-            variables["event_protocol"] = numbers(("event",), np.array([e[0] for e in events], dtype="<i4"), "1", "protocol the event belongs to")
-            variables["event_time"] = numbers(("event",), [e[1] for e in events], "s", "time of the event")
-            variables["event_text"] = text(("event",), [e[2] for e in events], "what is done")
+        events = [(i, t, what) for i, p in enumerate(protocols) for t, what in p.events()]
         phases = [(i, *phase) for i, s in enumerate(setups) for phase in s.phases()]
-        if phases:
-            variables["phase"] = index("phase", len(phases), "number of the phase")
-            variables["phase_protocol"] = numbers(("phase",), np.array([p[0] for p in phases], dtype="<i4"), "1", "protocol the phase belongs to")
-            variables["phase_start"] = numbers(("phase",), [p[1] for p in phases], "s", "start")
-            variables["phase_end"] = numbers(("phase",), [p[2] for p in phases], "s", "end")
-            variables["phase_text"] = text(("phase",), [p[3] for p in phases], "what is in the bath")
-        for key in dict.fromkeys(name for p in protocols for name in p.inputs):
-            declared = composition.inputs[key]
-            rows = [self._sampled(p, s, key) for p, s in zip(protocols, setups, strict=True)]
-            variables[key] = numbers(("protocol", self._time), np.array(rows), declared.unit, declared.description, role="input", evidence=declared.evidence)
-        return Group(variables)
+        return Group({**variables, **_event_table(events), **_phase_table(phases), **self._driven(setups, protocols)})
 
-    def _sampled(self, protocol: Any, setup: Any, key: str) -> np.ndarray:
-        """One input at the sampled times; at an edge the value before it, as in the trace."""
-        cell, trace = next((b.result.trace.cells[0], b.result.trace) for b in self.batches if b.result.experiment == setup)
-        composition = cell.composition
-        compiled = protocol.compile(composition, dict(zip(composition.inputs, cell.input_defaults(), strict=True)))
-        column = list(composition.inputs).index(key)
+    def _driven(self, setups: Sequence[Experiment], protocols: Sequence[Protocol]) -> dict[str, Variable]:
+        """Every driven input at the sampled times, one row a protocol; at an edge the value before it, as in the traces."""
+        inputs = self.cells[0].composition.inputs
+        keys = list(dict.fromkeys(name for p in protocols for name in p.inputs))
+        rows = [self._sampled(setup, protocol, keys) for setup, protocol in zip(setups, protocols, strict=True)]
+        found = {}
+        for k, key in enumerate(keys):
+            values = np.array([row[k] for row in rows])
+            found[key] = numbers(("protocol", self._time), values, inputs[key].unit, inputs[key].description, role="input", evidence=inputs[key].evidence)
+        return found
+
+    def _sampled(self, setup: Experiment, protocol: Protocol, keys: Sequence[str]) -> np.ndarray:
+        trace = next(b.result.trace for b in self.batches if b.result.experiment == setup)
+        cell = trace.cells[0]
+        inputs = cell.composition.inputs
+        compiled = protocol.compile(cell.composition, dict(zip(inputs, cell.input_defaults(), strict=True)))
+        columns = [list(inputs).index(key) for key in keys]
         times = trace.time * 1e3
         segment = compiled.locate(times)
-        dt = times - compiled.edges[segment]
-        level, slope, amplitude, rate = (a[segment, column] for a in (compiled.level, compiled.slope, compiled.amplitude, compiled.rate))
-        values = from_kernel(level + slope * dt + amplitude * np.exp(-rate * dt), composition.inputs[key].unit)
-        return np.asarray(self._padded(trace, values[None, :])[0])
+        dt = (times - compiled.edges[segment])[:, None]
+        level, slope, amplitude, rate = (a[segment][:, columns] for a in (compiled.level, compiled.slope, compiled.amplitude, compiled.rate))
+        values = level + slope * dt + amplitude * np.exp(-rate * dt)
+        declared = [from_kernel(values[:, k], inputs[key].unit) for k, key in enumerate(keys)]
+        return self._padded(trace, np.array(declared).reshape(len(keys), len(times)))
 
     def _warnings(self) -> Group | None:
         """What a reader must know before using the numbers of a run; absent when there is nothing."""
@@ -250,6 +265,31 @@ class _Experiment:
                 "warning_text": text(("warning",), [w for _, w in rows], "what to know before using the numbers"),
             }
         )
+
+
+def _event_table(events: Sequence[tuple[int, float, str]]) -> dict[str, Variable]:
+    if not events:
+        return {}
+    number, when, what = zip(*events, strict=True)
+    return {
+        "event": index("event", len(events), "number of the event"),
+        "event_protocol": numbers(("event",), np.array(number, dtype="<i4"), "1", "protocol the event belongs to"),
+        "event_time": numbers(("event",), when, "s", "time of the event"),
+        "event_text": text(("event",), what, "what is done"),
+    }
+
+
+def _phase_table(phases: Sequence[tuple[int, float, float, str]]) -> dict[str, Variable]:
+    if not phases:
+        return {}
+    number, start, end, what = zip(*phases, strict=True)
+    return {
+        "phase": index("phase", len(phases), "number of the phase"),
+        "phase_protocol": numbers(("phase",), np.array(number, dtype="<i4"), "1", "protocol the phase belongs to"),
+        "phase_start": numbers(("phase",), start, "s", "start"),
+        "phase_end": numbers(("phase",), end, "s", "end"),
+        "phase_text": text(("phase",), what, "what is in the bath"),
+    }
 
 
 class _Origins:

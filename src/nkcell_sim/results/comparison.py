@@ -10,6 +10,7 @@ from .layout import Group, Variable
 
 # Provenance tells when and with what a file was made: it differs between equal runs.
 NOT_COMPARED = ("/provenance",)
+SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Comparison:
     def __str__(self) -> str:
         if self.equal:
             return f"all {self.values} values are equal, bit for bit"
-        return "\n".join([f"{len(self.differences)} variables differ ({self.values} values compared):", *(f"  {d}" for d in self.differences)])
+        hidden = len(self.differences) - SHOWN
+        lines = [f"{len(self.differences)} variables differ ({self.values} values compared):", *(f"  {d}" for d in self.differences[:SHOWN])]
+        return "\n".join([*lines, *([f"  ... and {hidden} more"] if hidden > 0 else [])])
 
 
 def compare(a: Group, b: Group) -> Comparison:

@@ -54,16 +54,13 @@ class Run:
     incubation: Incubation | None
     varied: dict[str, float]
     solver: Solver
+    cell_content: dict[str, Any]
 
     @cached_property
     def specification(self) -> dict[str, Any]:
         """Everything that determines the numbers, as plain data; names of cases and experiments do not."""
-        composition = self.cell.composition
         return {
-            "model": [composition.name, composition.hash],
-            "parameters": _exact(self.cell.parameter_vector()),
-            "state": _exact(self.cell.initial_state()),
-            "inputs": _exact(self.cell.input_defaults()),
+            **self.cell_content,
             "incubation": None if self.incubation is None else _settings(self.incubation),
             "experiment": [self.setup.kind, _settings(self.setup)],
             "solver": asdict(self.solver),
@@ -73,6 +70,16 @@ class Run:
     def id(self) -> str:
         """Identity of the run: a hash of its specification."""
         return hashlib.sha256(json.dumps(self.specification, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _cell_content(cell: Cell) -> dict[str, Any]:
+    """What a cell contributes to the identity of a run."""
+    return {
+        "model": [cell.composition.name, cell.composition.hash],
+        "parameters": _exact(cell.parameter_vector()),
+        "state": _exact(cell.initial_state()),
+        "inputs": _exact(cell.input_defaults()),
+    }
 
 
 def _exact(values: Any) -> list[str]:
@@ -158,15 +165,19 @@ class Study:
 
     def runs(self) -> Iterator[Run]:
         """Every run: experiments, then cases, then the grid."""
-        cells: dict[tuple[str, tuple[float, ...]], Cell] = {}
+        cells: dict[tuple[str, tuple[float, ...]], tuple[Cell, dict[str, Any]]] = {}
         for name, experiment in self.experiments.items():
             for case in self.cases:
                 for point in self.points(name):
                     changed = {key: value for key, value in point.items() if self.record_of(key) is None}
-                    cell = cells.setdefault((case.name, tuple(changed.values())), _with_parameters(case.cell, changed))
+                    key = (case.name, tuple(changed.values()))
+                    if key not in cells:
+                        cell = _with_parameters(case.cell, changed)
+                        cells[key] = (cell, _cell_content(cell))
+                    cell, content = cells[key]
                     setup = replace(experiment, **_own(point, name))
                     incubation = None if case.incubation is None else replace(case.incubation, **_own(point, INCUBATION))
-                    yield Run(name, case.name, cell, setup, incubation, point, self.solver)
+                    yield Run(name, case.name, cell, setup, incubation, point, self.solver, content)
 
     def __len__(self) -> int:
         return len(self.cases) * sum(len(self.points(name)) for name in self.experiments)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..batch import thread_count
-from ..experiments.base import run_experiment
+from ..experiments.base import Experiment, ExperimentResult
 from ..experiments.settling import settle
 from ..model.cell import Cell
 from ..provenance import collect
 from ..results import Batch, Results, assemble
-from ..simulate import Execution
+from ..simulate import Execution, simulate
+from ..trace import Trace
 from .design import Run, Study
 
 # Cells simulated in one call: enough to fill the engine, few enough for the progress bar to move.
@@ -36,14 +37,12 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
     ready = _incubated(runs)
     done = 0
     batches: dict[str, list[Batch]] = {name: [] for name in study.experiments}
-    for group in _groups(runs, lambda r: (r.experiment, r.setup)):
-        for part in (group[i : i + BATCH] for i in range(0, len(group), BATCH)):
-            name = runs[part[0]].experiment
-            report(done, len(runs), name)
-            execution = Execution(on_progress=lambda finished, before=done, what=name: report(before + finished, len(runs), what))  # type: ignore[misc]
-            result = run_experiment([ready[i] for i in part], runs[part[0]].setup, execution=execution, **solver)
-            batches[name].append(_batch(part, runs, result))
-            done += len(part)
+    for part in _parts(runs):
+        name = runs[part[0]].experiment
+        report(done, len(runs), name)
+        execution = Execution(on_progress=lambda finished, before=done, what=name: report(before + finished, len(runs), what))  # type: ignore[misc]
+        batches[name] += _simulated(part, runs, ready, execution, solver)
+        done += len(part)
     report(done, len(runs), "results")
     compositions = {run.cell.composition.name: run.cell.composition.hash for run in runs}
     threads = thread_count(min(BATCH, len(runs)), Execution().lanes())
@@ -55,12 +54,56 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
     return results
 
 
-def _batch(part: list[int], runs: list[Run], result: Any) -> Batch:
-    mine = [runs[i] for i in part]
-    return Batch(result, tuple(part), tuple(r.id for r in mine), tuple(r.case for r in mine), tuple(r.varied for r in mine))
+def _parts(runs: Sequence[Run]) -> Iterator[list[int]]:
+    """Positions of the runs that are simulated in one call: one experiment, sampled alike, at most :data:`BATCH` of them."""
+    times: dict[Experiment, bytes] = {}
+    for each in runs:
+        if each.setup not in times:
+            times[each.setup] = each.setup.times().tobytes()
+    for group in _groups(runs, lambda r: (r.experiment, r.cell.composition.name, r.setup.record, times[r.setup])):
+        for start in range(0, len(group), BATCH):
+            yield group[start : start + BATCH]
 
 
-def _groups(runs: list[Run], key: Callable[[Run], Hashable]) -> Iterable[list[int]]:
+def _simulated(part: list[int], runs: Sequence[Run], ready: Sequence[Cell], execution: Execution, solver: dict[str, Any]) -> list[Batch]:
+    """Simulate runs together, each with its own protocol, and read the features of each setup from its own runs."""
+    by_setup = list(_groups([runs[i] for i in part], lambda r: r.setup))
+    order = [part[k] for group in by_setup for k in group]
+    cells, protocols = [], []
+    for group in by_setup:
+        setup = runs[part[group[0]]].setup
+        cells += setup.prepare_all([ready[part[k]] for k in group])
+        protocols += [setup.protocol()] * len(group)
+    first = runs[order[0]].setup
+    trace = simulate(cells, protocols, record=first.record, times=first.times(), execution=execution, **solver)
+    batches, start = [], 0
+    for group in by_setup:
+        positions = order[start : start + len(group)]
+        batches.append(_batch(positions, runs, _rows(trace, start, start + len(group))))
+        start += len(group)
+    return batches
+
+
+def _rows(trace: Trace, start: int, end: int) -> Trace:
+    """Some consecutive runs of a trace."""
+    return replace(
+        trace,
+        values={name: table[start:end] for name, table in trace.values.items()},
+        outcomes=trace.outcomes[start:end],
+        final=trace.final[start:end],
+        cells=trace.cells[start:end],
+    )
+
+
+def _batch(positions: list[int], runs: Sequence[Run], trace: Trace) -> Batch:
+    mine = [runs[i] for i in positions]
+    setup = mine[0].setup
+    features = setup.features(trace)
+    result = ExperimentResult(setup, trace, features, setup.warnings(trace, features))
+    return Batch(result, tuple(positions), tuple(r.id for r in mine), tuple(r.case for r in mine), tuple(r.varied for r in mine))
+
+
+def _groups(runs: Sequence[Run], key: Callable[[Run], Hashable]) -> Iterable[list[int]]:
     """Positions of the runs that share a key, in order of first appearance."""
     found: dict[Hashable, list[int]] = {}
     for i, each in enumerate(runs):
@@ -68,7 +111,7 @@ def _groups(runs: list[Run], key: Callable[[Run], Hashable]) -> Iterable[list[in
     return found.values()
 
 
-def _incubated(runs: list[Run]) -> list[Cell]:
+def _incubated(runs: Sequence[Run]) -> list[Cell]:
     """The cell of every run as it enters its experiment; equal cells with equal incubations are treated once."""
     unique: dict[Hashable, list[int]] = {}
     for i, each in enumerate(runs):
