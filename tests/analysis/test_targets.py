@@ -81,6 +81,129 @@ def test_verdicts_follow_the_numbers(measured):
     assert (found["T3"], found["T4"], found["T9"], found["T8"]) == (MISSED, PASS, PASS, MISSED)
 
 
+def table_with(measured, experiment="patch", **numbers):
+    """Targets after changing numbers, each given as role__feature."""
+    changed = {role: dict(f) for role, f in getattr(measured, experiment).items()}
+    for name, value in numbers.items():
+        role, feature = name.split("__")
+        changed[role][feature] = value
+    return {t.id: t for t in evaluate(dataclasses.replace(measured, **{experiment: changed}))}
+
+
+def test_remarks_of_the_main_job_say_what_its_numbers_say(measured):
+    found = {t.id: t.remark for t in evaluate(measured)}
+    assert "basal TRPM3 is blocked too" in found["T2"]
+    assert "by construction" in found["T3"]
+    assert "the blocked fraction is the same as in healthy cells" in found["T4"]
+    assert "would call only the patient's cells resistant" in found["T4"]
+    assert "the blocked fraction is the same as in untreated cells" in found["T7"]
+    assert "relief of basal TRPM3" in found["T8"]
+    assert "restoration would need" in found["T9"]
+    assert "consistency check" in found["T12 saturating"]
+    assert "the larger response is not the slower one" in found["T12 conservative"]
+
+
+def test_an_inward_rectifier_is_named_as_such(measured):
+    target = table_with(measured, hc__pregs_1_end_outward=0.1)["T1"]
+    assert target.verdict == MISSED
+    assert "the outward current is not the larger one" in target.remark
+
+
+@pytest.mark.parametrize(("block", "verdict", "text"), [(0.4, MISSED, "at least half"), (0.8, PASS, ""), (-0.1, MISSED, "grows")])
+def test_the_remark_on_block_follows_the_blocked_fraction(measured, block, verdict, text):
+    target = table_with(measured, hc__ononetin_block=block)["T2"]
+    assert (target.verdict, text in target.remark, bool(target.remark)) == (verdict, True, bool(text))
+    assert "basal" not in target.remark
+
+
+@pytest.mark.parametrize(("ratio", "text"), [(0.1, "less current is left"), (0.9, "reduced by less"), (1.3, "not reduced at all")])
+def test_a_reduction_outside_its_band_is_not_called_constructed(measured, ratio, text):
+    target = table_with(measured, me__pregs_1_outward_density=ratio * measured.patch["hc"]["pregs_1_outward_density"])["T3"]
+    assert target.verdict == MISSED
+    assert text in target.remark
+    assert "construction" not in target.remark
+
+
+def test_a_resistant_channel_is_not_said_to_be_blocked_like_the_healthy_one(measured):
+    targets = table_with(measured, me__ononetin_block=0.2, me__ononetin_sensitive=9.0)
+    assert targets["T4"].verdict == PASS
+    assert "the blocked fraction is smaller than in healthy cells (114 %)" in targets["T4"].remark
+    assert "would not call the patient's cells resistant" in targets["T4"].remark
+    assert "the blocked fraction is larger than in untreated cells (20 %)" in targets["T7"].remark
+
+
+def test_a_small_change_after_treatment_is_called_small(measured):
+    target = table_with(measured, me_ntx__ononetin_sensitive=1.0)["T7"]
+    assert target.verdict == MISSED
+    assert "the absolute change is not above the stated noise" in target.remark
+
+
+@pytest.mark.parametrize(("change", "verdict", "text"), [(-0.4, PASS, "raises nothing"), (20.0, MISSED, "not below the stated noise")])
+def test_the_remark_on_acute_naltrexone_follows_the_sign_and_size_of_the_change(measured, change, verdict, text):
+    start = measured.patch["me_alone"]["baseline_outward"] - measured.patch["me_acute"]["baseline_outward"]
+    target = table_with(measured, me_acute__acute_ntx_change=start + change)["T8"]
+    assert target.number == pytest.approx(change)
+    assert target.verdict == verdict
+    assert text in target.remark
+
+
+@pytest.mark.parametrize(("ratio", "verdict", "text"), [(1.0, PASS, "these levels restore"), (1.5, MISSED, "overshoot")])
+def test_what_restoration_would_need_is_said_only_when_it_fails(measured, ratio, verdict, text):
+    target = table_with(measured, me_ldn__pregs_1_outward_density=ratio * measured.patch["hc"]["pregs_1_outward_density"])["T9"]
+    assert target.verdict == verdict
+    assert text in target.remark
+    assert "would need" not in target.remark
+
+
+def test_the_feature_that_is_not_lower_is_named(measured):
+    target = table_with(measured, "imaging", me__f_slope=2.0 * measured.imaging["hc"]["f_slope"])["T11"]
+    assert target.verdict == MISSED
+    assert "not lower: slope on F/F0" in target.remark
+
+
+def test_half_time_remarks_follow_the_order_and_not_the_name_of_the_set(measured):
+    faster = {f"me_other_set__{k}": 0.5 * measured.imaging["hc_other_set"][k] for k in ("f_half_time", "ca_half_time")}
+    slower = {f"me__{k}": 2.0 * measured.imaging["hc"][k] for k in ("f_half_time", "ca_half_time")}
+    found = table_with(measured, "imaging", **faster, **slower)
+    assert (found["T12 saturating"].verdict, found["T12 conservative"].verdict) == (MISSED, PASS)
+    assert "was not chosen for it" in found["T12 conservative"].remark
+    assert "larger response" not in found["T12 conservative"].remark
+    assert "yet misses it here" in found["T12 saturating"].remark
+    assert "consistency check" not in found["T12 saturating"].remark
+    split = table_with(measured, "imaging", me__ca_half_time=2.0 * measured.imaging["hc"]["ca_half_time"])["T12 saturating"]
+    assert (split.verdict, "disagree" in split.remark) == (MISSED, True)
+    larger = table_with(measured, "imaging", **slower, me__ca_amplitude=2.0 * measured.imaging["hc"]["ca_amplitude"])["T12 saturating"]
+    assert "not the smaller one here" in larger.remark
+
+
+def test_each_part_of_a_missed_recovery_is_named(measured):
+    treated = measured.imaging["me_ntx"]
+    found = table_with(
+        measured, "imaging", me_ntx__ca_half_time=3.0 * treated["ca_half_time"], me_ntx__ca_amplitude=0.5 * measured.imaging["me"]["ca_amplitude"]
+    )["T13"]
+    assert found.verdict == MISSED
+    assert "half-time on Ca2+ above the band" in found.remark
+    assert "amplitude not raised" in found.remark
+    assert "half-time on F/F0" not in found.remark
+
+
+def test_each_experiment_is_reported_with_its_own_bath():
+    """Patch with naltrexone kept and imaging after washing: every row names its own bath and is compared with the other one."""
+    kept = study_of("healthy_default_lesion", "me_cfs_default_lesion", "kept")
+    mixed = Study(kept.cases[:3], {"patch": kept.experiments["patch"], "imaging": CalciumImaging(ntx_in_bath="washed")})
+    m = measure(mixed, run(mixed))
+    assert m.bath == {"patch": "kept", "imaging": "washed"}
+    found = {t.id: t for t in evaluate(m)}
+    assert "NTX kept in the bath" in found["T6"].value
+    assert "with NTX washed off first 0.53 (below the band)" in found["T6"].remark
+    assert "NTX washed off first" in found["T13"].value
+    assert found["T13"].verdict == MISSED
+    assert "with NTX kept in the bath 1.05 (inside the band)" in found["T13"].remark
+    # Section 4 of the integration brief, default lesion: half-times 11.0 s washed and 18.1 s kept against 17.2 s, printed to 0.1 s.
+    assert m.imaging["me_ntx"]["ca_half_time"] == pytest.approx(11.0, abs=0.1)
+    assert m.imaging["me_ntx_other_bath"]["ca_half_time"] == pytest.approx(18.1, abs=0.1)
+
+
 def test_a_missing_ingredient_is_not_testable_with_the_reason(slow):
     study, results = slow
     alone = Study(study.cases[1:3], study.experiments)

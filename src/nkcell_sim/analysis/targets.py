@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 PASS, MISSED, NOT_TESTABLE = "pass", "missed", "not testable"
 DISCLAIMER = "Model output, not a laboratory result; bands marked * are modelling choices."
 SATURATING_REMARK = "the saturating set was chosen because of this target, so agreement is a consistency check, not a prediction"
+REDUCED = (0.2, 0.7)  # * of HC
 RESTORED = (0.8, 1.2)  # * of HC
+SAME_SHARE = 0.05  # * blocked fractions that differ by less count as the same
 # Low-dose naltrexone 4.5 mg: largest plasma concentrations scaled from 50 mg, unbound fraction, in-vivo loss of affinity
 # (TRPM3 and naltrexone brief, sections 4.1 and 4.4: D, V, D). Held for ten days, an upper bound of daily dosing.
 LDN = Incubation(duration=240.0, ntx=3.5e-3, naltrexol=28.0, free_fraction=0.79, k_invivo=10.0)
@@ -58,13 +60,14 @@ class Target:
 class Measured:
     """Features by role (hc, me, me_ntx, hc_ntx, ...) of the patch-clamp and of the imaging experiment.
 
-    ``missing`` says, for a role or an experiment that is not there, why.
+    ``bath`` says per experiment whether naltrexone was kept in its recording bath or washed off; ``missing`` says, for a role
+    or an experiment that is not there, why.
     """
 
     patch: dict[str, Numbers] = field(default_factory=dict)
     imaging: dict[str, Numbers] = field(default_factory=dict)
     detection_limit: float = math.nan
-    bath: str = "kept"
+    bath: dict[str, str] = field(default_factory=dict)
     parameter_set: str = "saturating"
     other_set: str = "conservative"
     missing: dict[str, str] = field(default_factory=dict)
@@ -89,7 +92,7 @@ def measure(study: Study, results: Results, *, companions: bool = True) -> Measu
     cases = {role_of(c.cell, c.incubation): c for c in study.cases}
     found = Measured(
         detection_limit=patch[1].detection_limit if patch else math.nan,
-        bath=(patch or imaging or ("", PatchClamp(ntx_in_bath="kept")))[1].ntx_in_bath,
+        bath={name: e[1].ntx_in_bath for name, e in (("patch", patch), ("imaging", imaging)) if e},
         parameter_set=study.cases[0].cell.parameter_set,
         other_set="conservative" if study.cases[0].cell.parameter_set != "conservative" else "saturating",
         missing=_missing(study, patch, imaging, cases),
@@ -104,6 +107,10 @@ def measure(study: Study, results: Results, *, companions: bool = True) -> Measu
     if companions and len(study.grid) == 1 and {"hc", "me"} <= set(cases):
         _Companions(study, found, patch, imaging, cases).run()
     return found
+
+
+def _other(bath: str) -> str:
+    return "washed" if bath == "kept" else "kept"
 
 
 def _first(study: Study, kind: type[Any]) -> tuple[str, Any] | None:
@@ -133,7 +140,6 @@ class _Companions:
     def run(self) -> None:
         treated = self.cases["me_ntx"].incubation if "me_ntx" in self.cases else None
         healthy, diseased = self.cases["hc"].cell, self.cases["me"].cell
-        other = "washed" if self.found.bath == "kept" else "kept"
         after = treated.apply(diseased) if treated else None
         if self.patch is not None:
             rested = settle([diseased])[0]
@@ -143,10 +149,10 @@ class _Companions:
             self._put(self.found.patch, {"me_alone": rested}, alone)
             self._put(self.found.patch, {"me_ldn": LDN.apply(diseased)}, replace(self.patch, ntx_in_bath="kept"))
             if after is not None:
-                self._put(self.found.patch, {"me_ntx_other_bath": after}, replace(self.patch, ntx_in_bath=other))
+                self._put(self.found.patch, {"me_ntx_other_bath": after}, replace(self.patch, ntx_in_bath=_other(self.patch.ntx_in_bath)))
         if self.imaging is not None:
             if after is not None:
-                self._put(self.found.imaging, {"me_ntx_other_bath": after}, replace(self.imaging, ntx_in_bath=other))
+                self._put(self.found.imaging, {"me_ntx_other_bath": after}, replace(self.imaging, ntx_in_bath=_other(self.imaging.ntx_in_bath)))
             self._other_set(healthy, diseased, treated)
 
     def _other_set(self, healthy: Cell, diseased: Cell, treated: Incubation | None) -> None:
@@ -238,32 +244,71 @@ def _says(good: bool) -> str:
     return PASS if good else MISSED
 
 
+def _band(value: float, band: tuple[float, float]) -> str:
+    """Where a value lies: "below", "inside" or "above" the band."""
+    return "below" if value < band[0] else "above" if value > band[1] else "inside"
+
+
+def _span(band: tuple[float, float]) -> str:
+    return f"{band[0]:g}-{band[1]:g}*"
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(p for p in parts if p)
+
+
+def _shares(block: float, other: float, of: str) -> str:
+    """Two blocked fractions in words."""
+    if abs(block - other) < SAME_SHARE:
+        return f"the blocked fraction is the same as in {of}"
+    return f"the blocked fraction is {'smaller' if block < other else 'larger'} than in {of} ({100 * other:.0f} %)"
+
+
 def _t1(j: _Judge) -> list[Verdict]:
     peak, out, into = (j("patch", "hc", f"pregs_1_{k}") for k in ("outward_density", "end_outward", "end_inward"))
     good = peak > 0.0 and out > abs(into) and into < 0.0
     value = f"evoked {out:.2g} pA at +100 mV, {into:.2g} pA inward"
-    return [("", value, out / abs(into) if into else math.nan, _says(good), f"end of the first PregS; largest evoked current {peak:.3g} pA/pF")]
+    wrong = _joined(
+        "nothing is evoked at +100 mV" if peak <= 0.0 else "",
+        "no inward current is evoked" if into >= 0.0 else "",
+        "the outward current is not the larger one" if out <= abs(into) else "",
+    )
+    remark = _joined(wrong, f"end of the first PregS; largest evoked current {peak:.3g} pA/pF")
+    return [("", value, out / abs(into) if into else math.nan, _says(good), remark)]
 
 
 def _t2(j: _Judge) -> list[Verdict]:
     block = j("patch", "hc", "ononetin_block")
-    remark = "above 100 % because basal TRPM3 is blocked too, so the trace ends below its own baseline" if block > 1.0 else ""
+    remark = ""
+    if block > 1.0:
+        remark = "above 100 % because basal TRPM3 is blocked too, so the trace ends below its own baseline"
+    elif block <= 0.5:
+        remark = "at least half of the evoked current is left in ononetin" if block >= 0.0 else "the current grows in ononetin"
     return [("", f"{100 * block:.0f} % of the evoked current", block, _says(block > 0.5), remark)]
 
 
 def _t3(j: _Judge) -> list[Verdict]:
     ratio = j.ratio("patch", "me", "pregs_1_outward_density")
-    return [("", f"ME/HC {ratio:.2f}", ratio, _says(0.2 <= ratio <= 0.7), "by construction: the lesion was fitted to such a ratio")]
+    remark = {
+        "inside": "by construction: the lesion was fitted to such a ratio",
+        "below": "less current is left than the band allows",
+        "above": "the current is reduced by less than the band asks" if ratio < 1.0 else "the current is not reduced at all",
+    }[_band(ratio, REDUCED)]
+    return [("", f"ME/HC {ratio:.2f}", ratio, _says(_band(ratio, REDUCED) == "inside"), remark)]
 
 
 def _t4(j: _Judge) -> list[Verdict]:
     block, block_hc = j("patch", "me", "ononetin_block"), j("patch", "hc", "ononetin_block")
     change, change_hc = j("patch", "me", "ononetin_sensitive"), j("patch", "hc", "ononetin_sensitive")
     limit = j.m.detection_limit
-    between = change < limit < change_hc
-    remark = (
-        f"no equation makes the channel resistant, the blocked fraction is the same; only the absolute change differs, {change:.2g} pA (ME) against "
-        f"{change_hc:.2g} pA (HC), which a counting test with the stated detection limit of {limit:g} pA {'would' if between else 'would not'} call resistant"
+    shares = _shares(block, block_hc, "healthy cells")
+    if abs(block - block_hc) < SAME_SHARE:
+        shares = f"no equation makes the channel resistant: {shares}"
+    found = {(False, True): "would call only the patient's cells resistant", (False, False): "would call both groups resistant"}
+    counted = found.get((change > limit, change_hc > limit), "would not call the patient's cells resistant")
+    remark = _joined(
+        shares,
+        f"the absolute change is {change:.2g} pA (ME) against {change_hc:.2g} pA (HC): a counting test with a detection limit of {limit:g} pA {counted}",
     )
     return [("", f"blocked {100 * block:.0f} % (HC {100 * block_hc:.0f} %)", block, _says(block < 0.5), remark)]
 
@@ -274,47 +319,61 @@ def _t5(j: _Judge) -> list[Verdict]:
 
 def _restored(j: _Judge, experiment: str, role: str, feature: str) -> tuple[float, bool]:
     ratio = j.ratio(experiment, role, feature)
-    return ratio, RESTORED[0] <= ratio <= RESTORED[1]
+    return ratio, _band(ratio, RESTORED) == "inside"
+
+
+def _own_bath(j: _Judge, experiment: str) -> str:
+    return _BATH[j.m.bath[experiment]]
 
 
 def _other_bath(j: _Judge, experiment: str, feature: str) -> str:
-    bath = _BATH["washed" if j.m.bath == "kept" else "kept"]
+    bath = _BATH[_other(j.m.bath[experiment])]
     try:
-        ratio, good = _restored(j, experiment, "me_ntx_other_bath", feature)
+        ratio = j.ratio(experiment, "me_ntx_other_bath", feature)
     except NotThere as reason:
         return f"with {bath} not compared: {reason}"
-    return f"with {bath} {ratio:.2f} ({'inside' if good else 'outside'} the band)"
+    return f"with {bath} {ratio:.2f} ({_band(ratio, RESTORED)} the band)"
 
 
 def _t6(j: _Judge) -> list[Verdict]:
     ratio, good = _restored(j, "patch", "me_ntx", "pregs_1_outward_density")
-    return [("", f"(ME + NTX)/HC {ratio:.2f}, {_BATH[j.m.bath]}", ratio, _says(good), _other_bath(j, "patch", "pregs_1_outward_density"))]
+    where = "" if good else f"{_band(ratio, RESTORED)} the band"
+    remark = _joined(where, _other_bath(j, "patch", "pregs_1_outward_density"))
+    return [("", f"(ME + NTX)/HC {ratio:.2f}, {_own_bath(j, 'patch')}", ratio, _says(good), remark)]
 
 
 def _t7(j: _Judge) -> list[Verdict]:
     change, block = j("patch", "me_ntx", "ononetin_sensitive"), j("patch", "me_ntx", "ononetin_block")
-    untreated = j("patch", "me", "ononetin_sensitive")
-    good = block > 0.5 and change > j.m.detection_limit
-    remark = f"untreated {untreated:.2g} pA; the blocked fraction is always the same, so the absolute change is judged against {j.m.detection_limit:g} pA"
-    return [("", f"{change:.2g} pA ({100 * block:.0f} %), {_BATH[j.m.bath]}", change, _says(good), remark)]
+    untreated, share = j("patch", "me", "ononetin_sensitive"), j("patch", "me", "ononetin_block")
+    limit = j.m.detection_limit
+    judged = f"the absolute change is {'above' if change > limit else 'not above'} the stated noise of {limit:g} pA"
+    remark = _joined(f"untreated {untreated:.2g} pA", _shares(block, share, "untreated cells"), judged)
+    return [("", f"{change:.2g} pA ({100 * block:.0f} %), {_own_bath(j, 'patch')}", change, _says(block > 0.5 and change > limit), remark)]
 
 
 def _t8(j: _Judge) -> list[Verdict]:
     with_ntx = j("patch", "me_acute", "baseline_outward") + j("patch", "me_acute", "acute_ntx_change")
     change = with_ntx - j("patch", "me_alone", "baseline_outward")
-    remark = (
-        f"stated noise {j.m.detection_limit:g} pA; what there is comes from relief of basal TRPM3, not from opening "
-        "(companion runs: ME/CFS without PregS, with naltrexone and without it at the same time after break-in)"
+    limit = j.m.detection_limit
+    sign = "no equation lets naltrexone open the channel, the rise is relief of basal TRPM3" if change > 0.0 else "naltrexone raises nothing"
+    remark = _joined(
+        f"{'below' if abs(change) < limit else 'not below'} the stated noise of {limit:g} pA",
+        sign,
+        "companion runs: ME/CFS without PregS, with naltrexone and without it at the same time after break-in",
     )
-    return [("", f"{change:+.2g} pA at +100 mV", change, _says(abs(change) < j.m.detection_limit), remark)]
+    return [("", f"{change:+.2g} pA at +100 mV", change, _says(abs(change) < limit), remark)]
 
 
 def _t9(j: _Judge) -> list[Verdict]:
     ratio, good = _restored(j, "patch", "me_ldn", "pregs_1_outward_density")
+    said = {
+        "below": "restoration would need a potency in vivo near that in the dish and a naltrexol that suppresses tone",
+        "inside": "these levels restore the current",
+        "above": "these levels overshoot the healthy current",
+    }[_band(ratio, RESTORED)]
     remark = (
         f"companion run: {LDN.ntx * 1e3:g} nM NTX and {LDN.naltrexol:g} nM 6-beta-naltrexol x free fraction {LDN.free_fraction:g}, "
-        f"Ki x {LDN.k_invivo:g} in vivo, held {LDN.duration / 24:g} days and in the recording bath; "
-        "restoration would need a potency in vivo near that in the dish and a naltrexol that suppresses tone"
+        f"Ki x {LDN.k_invivo:g} in vivo, held {LDN.duration / 24:g} days and in the recording bath; {said}"
     )
     return [("", f"(ME + LDN)/HC {ratio:.2f}", ratio, _says(good), remark)]
 
@@ -324,30 +383,49 @@ def _t10(j: _Judge) -> list[Verdict]:
 
 
 def _t11(j: _Judge) -> list[Verdict]:
-    amplitude, slope = j.ratio("imaging", "me", "ca_amplitude"), j.ratio("imaging", "me", "ca_slope")
-    light, light_slope = j.ratio("imaging", "me", "f_amplitude"), j.ratio("imaging", "me", "f_slope")
-    good = max(amplitude, slope, light, light_slope) < 1.0
-    return [("", f"ME/HC amplitude {amplitude:.2f}, slope {slope:.2f}", amplitude, _says(good), f"on F/F0 {light:.2f} and {light_slope:.2f}")]
+    names = {"ca_amplitude": "amplitude", "ca_slope": "slope", "f_amplitude": "amplitude on F/F0", "f_slope": "slope on F/F0"}
+    ratios = {name: j.ratio("imaging", "me", name) for name in names}
+    high = [names[name] for name, ratio in ratios.items() if ratio >= 1.0]
+    remark = _joined(f"not lower: {', '.join(high)}" if high else "", f"on F/F0 {ratios['f_amplitude']:.2f} and {ratios['f_slope']:.2f}")
+    value = f"ME/HC amplitude {ratios['ca_amplitude']:.2f}, slope {ratios['ca_slope']:.2f}"
+    return [("", value, ratios["ca_amplitude"], _says(not high), remark)]
+
+
+def _half_times(j: _Judge, name: str, suffix: str) -> Verdict:
+    """T12 with one parameter set."""
+    light, ca, size = (j("imaging", "me" + suffix, k) / j("imaging", "hc" + suffix, k) for k in ("f_half_time", "ca_half_time", "ca_amplitude"))
+    good = light < 1.0 and ca < 1.0
+    chosen = name == "saturating"
+    if good:
+        remark = SATURATING_REMARK if chosen else "the order appears although this set was not chosen for it"
+    elif (light < 1.0) != (ca < 1.0):
+        remark = "Ca2+ and its indicator disagree"
+    elif size < 1.0:
+        remark = "the larger response is not the slower one" + ("" if chosen else ": clearance does not slow down enough as Ca2+ rises")
+    else:
+        remark = "the ME/CFS response is not the smaller one here, so its half-time says nothing about clearance"
+    if chosen and not good:
+        remark += "; the saturating set was chosen because of this target and yet misses it here"
+    value = f"ME/HC {light:.2f} on F/F0, {ca:.2f} on Ca2+{' (set chosen for this)' if chosen else ''}"
+    return f" {name}", value, light, _says(good), f"onset to half of the peak rise; Ca2+ {ca:.2f}, F/F0 {light:.2f}; {remark}"
 
 
 def _t12(j: _Judge) -> list[Verdict]:
-    found = []
-    for name, suffix in ((j.m.parameter_set, ""), (j.m.other_set, "_other_set")):
-        light = j("imaging", "me" + suffix, "f_half_time") / j("imaging", "hc" + suffix, "f_half_time")
-        ca = j("imaging", "me" + suffix, "ca_half_time") / j("imaging", "hc" + suffix, "ca_half_time")
-        remark = SATURATING_REMARK if name == "saturating" else "low-capacity clearance does not saturate here, so the larger response is the faster one"
-        text = f"onset to half of the peak rise; Ca2+ {ca:.2f}, F/F0 {light:.2f}; {remark}"
-        chosen = " (set chosen for this)" if name == "saturating" else ""
-        found.append((f" {name}", f"ME/HC {light:.2f} on F/F0, {ca:.2f} on Ca2+{chosen}", light, _says(light < 1.0 and ca < 1.0), text))
-    return found
+    return [_half_times(j, name, suffix) for name, suffix in ((j.m.parameter_set, ""), (j.m.other_set, "_other_set"))]
 
 
 def _t13(j: _Judge) -> list[Verdict]:
     light, good = _restored(j, "imaging", "me_ntx", "f_half_time")
     ca, good_ca = _restored(j, "imaging", "me_ntx", "ca_half_time")
     up = j("imaging", "me_ntx", "ca_amplitude") / j("imaging", "me", "ca_amplitude")
-    remark = f"F/F0 {light:.2f}; amplitude {up:.2f} times that of untreated cells; half-time on Ca2+ {_other_bath(j, 'imaging', 'ca_half_time')}"
-    value = f"half-time (ME + NTX)/HC {ca:.2f}, {_BATH[j.m.bath]}"
+    wrong = _joined(
+        "" if good_ca else f"half-time on Ca2+ {_band(ca, RESTORED)} the band",
+        "" if good else f"half-time on F/F0 {_band(light, RESTORED)} the band",
+        "" if up > 1.0 else "amplitude not raised",
+    )
+    other = f"half-time on Ca2+ {_other_bath(j, 'imaging', 'ca_half_time')}"
+    remark = _joined(wrong, f"F/F0 {light:.2f}", f"amplitude {up:.2f} times that of untreated cells", other)
+    value = f"half-time (ME + NTX)/HC {ca:.2f}, {_own_bath(j, 'imaging')}"
     return [("", value, ca, _says(good and good_ca and up > 1.0), remark)]
 
 
@@ -358,16 +436,16 @@ def _t14(j: _Judge) -> list[Verdict]:
 _RULES: tuple[tuple[str, str, str, str, Callable[[_Judge], list[Verdict]]], ...] = (
     ("T1", "PregS raises an outwardly rectifying current in healthy cells", "I(+100) > -I(-100), above baseline", "exact (direction): C18, C21", _t1),
     ("T2", "Ononetin after PregS cuts the healthy current", "> 50 %*", "exact (sense): C18, S22", _t2),
-    ("T3", "ME/CFS PregS current is below healthy", "0.2-0.7*", "exact (direction): C18, C19v, S22, S24", _t3),
+    ("T3", "ME/CFS PregS current is below healthy", _span(REDUCED), "exact (direction): C18, C19v, S22, S24", _t3),
     ("T4", "ME/CFS current hardly changes with ononetin", "< 50 % blocked*", "exact (p < 0.0001): S22", _t4),
     ("T5", "IL-2 alone does not rescue ME/CFS", "below healthy + IL-2", "exact (direction): C19n", _t5),
-    ("T6", "NTX 200 uM for 24 h restores ME/CFS to about healthy", "0.8-1.2*", "exact (direction), secondary (level): C19n, S24", _t6),
+    ("T6", "NTX 200 uM for 24 h restores ME/CFS to about healthy", _span(RESTORED), "exact (direction), secondary (level): C19n, S24", _t6),
     ("T7", "After NTX, ononetin sensitivity returns", "> 50 % and above noise*", "secondary: S24; recall: C21", _t7),
     ("T8", "Naltrexone applied acutely gives no current", "below stated noise*", "exact (direction): C19n", _t8),
-    ("T9", "Patients on low-dose naltrexone look like healthy", "0.8-1.2*", "exact (direction): C21; secondary: S25", _t9),
+    ("T9", "Patients on low-dose naltrexone look like healthy", _span(RESTORED), "exact (direction): C21; secondary: S25", _t9),
     ("T10", "Nifedipine agrees with PregS on T3", "same sign", "secondary: C19v", _t10),
     ("T11", "Ca2+ amplitude and slope are lower in ME/CFS", "ratios < 1", "exact: EF22, M26", _t11),
     ("T12", "Ca2+ half-time is shorter in ME/CFS", "ratio < 1", "exact: EF22, M26", _t12),
-    ("T13", "NTX makes the half-time equal healthy and raises amplitude", "0.8-1.2*, amplitude up", "exact; amplitude secondary: EF22", _t13),
+    ("T13", "NTX makes the half-time equal healthy and raises amplitude", f"{_span(RESTORED)}, amplitude up", "exact; amplitude secondary: EF22", _t13),
     ("T14", "8 + 8 donors, several cells each, give significance for T3 and T6", "power", "C19n", _t14),
 )
