@@ -86,7 +86,7 @@ def test_a_failed_run_is_exit_code_1_and_its_file_is_kept(here: Path, capsys: py
     text = SMALL.replace('"rest"\n', '"calcium_imaging"\nntx_in_bath = "kept"\n').replace('duration = "20 s"\n', "")
     (here / "small.toml").write_text(text + "[solver]\nmax_steps = 5\n")
     assert cli.main(["run", "small.toml", "--no-figure"]) == 1
-    assert "FAILED rest, run 0: step_limit" in capsys.readouterr().out
+    assert "FAILED rest, run 0 (healthy): step_limit" in capsys.readouterr().out
     assert open_results("small.h5").failed
 
 

@@ -156,3 +156,19 @@ def test_a_study_refuses_what_it_cannot_name(results: Results) -> None:
         results["patch"]
     with pytest.raises(ResultsError, match=r"it has .*ca_amplitude"):
         results["imaging"]["ca_amplitud"]
+
+
+def test_points_of_a_grid_that_cannot_start_or_end_cost_only_themselves() -> None:
+    # 2.725 channels per pF flood the cell under 100 uM; 60 per pF leave no reachable rest
+    imaging = nk.CalciumImaging(ntx_in_bath="kept", pregs="100 uM", application="600 s")
+    study = nk.Study(nk.primary_nk_cell(), imaging, vary={"TRPM3.density": [1.0, 2.725, 60.0, 0.5]})
+    runs = nk.run(study).experiments["calcium_imaging"]
+    assert list(runs.status) == ["ok", "out_of_range", "not_run", "ok"]
+    amplitudes = runs["ca_amplitude"]
+    assert np.isfinite(amplitudes[[0, 3]]).all()
+    assert np.isnan(amplitudes[[1, 2]]).all()
+    said = {i: text for i, text in runs.warnings if i in (1, 2)}
+    assert "out_of_range" in said[1]
+    assert "the wanted rest cannot be reached" in said[2]
+    alone = nk.run(nk.Study(nk.primary_nk_cell(), imaging, vary={"TRPM3.density": [0.5]})).experiments["calcium_imaging"]
+    assert alone["ca_amplitude"][0] == amplitudes[3]

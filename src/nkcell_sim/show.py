@@ -96,10 +96,10 @@ def results_text(results: Results) -> str:
     for runs in results.experiments.values():
         parts += [heading(f"{runs.name}: {runs.title}"), feature_table(runs)]
         parts += [wrapped(f"note: {note}") for note in runs.notes]
-        parts += [wrapped(f"WARNING, {runs.cases[i]}: {said}") for i, said in runs.warnings]
+        parts += [wrapped(f"WARNING, run {i} ({_labels(runs)[i]}): {said}") for i, said in runs.warnings]
     if results.targets:
         parts += [heading("Published patterns"), targets_text(results)]
-    parts += [f"  FAILED {name}, run {i}: {status}" for name, i, status in results.failed]
+    parts += [f"  FAILED {name}, run {i} ({_labels(results.experiments[name])[i]}): {status}" for name, i, status in results.failed]
     origin = results.provenance
     parts.append(f"\nsimulated {origin['created']} with nkcell_sim {origin['software']['nkcell_sim']}, {origin['resources']['runs']} runs")
     return "\n".join(parts)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ParameterError
+from ..errors import ParameterError, SteadyStateError, UnreachableRestError
 from ..experiments import Incubation
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
@@ -55,6 +55,7 @@ class Run:
     varied: dict[str, float]
     solver: Solver
     cell_content: dict[str, Any]
+    failure: str = ""  # why it cannot start, if it cannot
 
     @cached_property
     def specification(self) -> dict[str, Any]:
@@ -165,19 +166,19 @@ class Study:
 
     def runs(self) -> Iterator[Run]:
         """Every run: experiments, then cases, then the grid."""
-        cells: dict[tuple[str, tuple[float, ...]], tuple[Cell, dict[str, Any]]] = {}
+        cells: dict[tuple[str, tuple[float, ...]], tuple[Cell, dict[str, Any], str]] = {}
         for name, experiment in self.experiments.items():
             for case in self.cases:
                 for point in self.points(name):
                     changed = {key: value for key, value in point.items() if self.record_of(key) is None}
                     key = (case.name, tuple(changed.values()))
                     if key not in cells:
-                        cell = _with_parameters(case.cell, changed)
-                        cells[key] = (cell, _cell_content(cell))
-                    cell, content = cells[key]
+                        cell, failure = _with_parameters(case.cell, changed)
+                        cells[key] = (cell, _cell_content(cell), failure)
+                    cell, content, failure = cells[key]
                     setup = replace(experiment, **_own(point, name))
                     incubation = None if case.incubation is None else replace(case.incubation, **_own(point, INCUBATION))
-                    yield Run(name, case.name, cell, setup, incubation, point, self.solver, content)
+                    yield Run(name, case.name, cell, setup, incubation, point, self.solver, content, failure)
 
     def __len__(self) -> int:
         return len(self.cases) * sum(len(self.points(name)) for name in self.experiments)
@@ -192,12 +193,20 @@ class Study:
         return "\n".join(lines)
 
 
-def _with_parameters(cell: Cell, changed: Mapping[str, float]) -> Cell:
-    """The cell as if it had been described with these values: its resting constants follow, except those that were given."""
+def _with_parameters(cell: Cell, changed: Mapping[str, float]) -> tuple[Cell, str]:
+    """The cell as if it had been described with these values: its resting constants follow, except those that were given.
+
+    A point of a grid that has no rest is data like any other: the cell comes back as it is, with the reason.
+    """
     if not changed:
-        return cell
+        return cell, ""
     new = cell.set(changed)
-    return new if new.calibrated_for is None else new.recalibrated().set({k: v for k, v in changed.items() if cell.composition.parameters[k].balance})
+    if new.calibrated_for is None:
+        return new, ""
+    try:
+        return new.recalibrated().set({k: v for k, v in changed.items() if cell.composition.parameters[k].balance}), ""
+    except (UnreachableRestError, SteadyStateError) as error:
+        return replace(new, state=cell.initial_state()), str(error)
 
 
 def _own(point: Mapping[str, float], owner: str) -> dict[str, Any]:

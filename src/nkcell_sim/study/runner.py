@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from ..batch import thread_count
+from ..errors import NkcellError
 from ..experiments.base import Experiment, ExperimentResult
 from ..experiments.settling import settle
 from ..model.cell import Cell
 from ..provenance import collect
 from ..results import Batch, Results, assemble
 from ..simulate import Execution, simulate
-from ..trace import Trace
+from ..trace import Outcome, Trace
 from .design import Run, Study
 
 # Cells simulated in one call: enough to fill the engine, few enough for the progress bar to move.
@@ -65,23 +69,59 @@ def _parts(runs: Sequence[Run]) -> Iterator[list[int]]:
             yield group[start : start + BATCH]
 
 
-def _simulated(part: list[int], runs: Sequence[Run], ready: Sequence[Cell], execution: Execution, solver: dict[str, Any]) -> list[Batch]:
+def _simulated(part: list[int], runs: Sequence[Run], ready: Sequence[Cell | str], execution: Execution, solver: dict[str, Any]) -> list[Batch]:
     """Simulate runs together, each with its own protocol, and read the features of each setup from its own runs."""
-    by_setup = list(_groups([runs[i] for i in part], lambda r: r.setup))
-    order = [part[k] for group in by_setup for k in group]
-    cells, protocols = [], []
-    for group in by_setup:
-        setup = runs[part[group[0]]].setup
-        cells += setup.prepare_all([ready[part[k]] for k in group])
-        protocols += [setup.protocol()] * len(group)
+    by_setup = [[part[k] for k in group] for group in _groups([runs[i] for i in part], lambda r: r.setup)]
+    prepared: dict[int, Cell | str] = {}
+    for positions in by_setup:
+        prepared.update(_prepared(positions, runs[positions[0]].setup, ready))
+    order = [p for positions in by_setup for p in positions]
+    sound = {p: c for p, c in prepared.items() if isinstance(c, Cell)}
     first = runs[order[0]].setup
-    trace = simulate(cells, protocols, record=first.record, times=first.times(), execution=execution, **solver)
-    batches, start = [], 0
-    for group in by_setup:
-        positions = order[start : start + len(group)]
-        batches.append(_batch(positions, runs, _rows(trace, start, start + len(group))))
-        start += len(group)
+    going = [p for p in order if p in sound]
+    trace = None
+    if going:
+        protocols = [runs[p].setup.protocol() for p in going]
+        trace = simulate([sound[p] for p in going], protocols, record=first.record, times=first.times(), execution=execution, **solver)
+    batches = []
+    for positions in by_setup:
+        setup = runs[positions[0]].setup
+        mine = [p for p in positions if p in sound]
+        if trace is not None and mine:
+            batches.append(_batch(mine, runs, _rows(trace, going.index(mine[0]), going.index(mine[0]) + len(mine)), {}))
+        failed = {p: c for p in positions if isinstance(c := prepared[p], str)}
+        if failed:
+            batches.append(_batch(list(failed), runs, _not_run([runs[p].cell for p in failed], setup), failed))
     return batches
+
+
+def _prepared(positions: Sequence[int], setup: Experiment, ready: Sequence[Cell | str]) -> dict[int, Cell | str]:
+    """Cells as they are when the recording starts, or why there is none, by position in the study."""
+    found: dict[int, Cell | str] = {p: c for p in positions if isinstance(c := ready[p], str)}
+    sound = [p for p in positions if p not in found]
+    found.update(zip(sound, _each(setup.prepare_all, [c for p in sound if isinstance(c := ready[p], Cell)]), strict=True))
+    return found
+
+
+def _each(treat: Callable[[Sequence[Cell]], Sequence[Cell]], cells: Sequence[Cell]) -> list[Cell | str]:
+    """Treat all cells at once; when that fails, one by one, so that a bad cell costs only itself and says why."""
+    if not cells:
+        return []
+    try:
+        return list(treat(cells))
+    except NkcellError as error:
+        if len(cells) == 1:
+            return [str(error)]
+    return [result for cell in cells for result in _each(treat, [cell])]
+
+
+def _not_run(cells: Sequence[Cell], setup: Experiment) -> Trace:
+    """The trace of runs that never started: NaN everywhere, outcome ``not_run``."""
+    times, composition = setup.times(), cells[0].composition
+    values = {name: np.full((len(cells), len(times)), np.nan) for name in setup.record}
+    units = {name: composition.declarations[name].unit for name in setup.record}
+    final = np.full((len(cells), len(composition.states)), np.nan)
+    return Trace(times, values, units, (Outcome("not_run", 0.0),) * len(cells), final, tuple(cells))
 
 
 def _rows(trace: Trace, start: int, end: int) -> Trace:
@@ -95,11 +135,14 @@ def _rows(trace: Trace, start: int, end: int) -> Trace:
     )
 
 
-def _batch(positions: list[int], runs: Sequence[Run], trace: Trace) -> Batch:
+def _batch(positions: list[int], runs: Sequence[Run], trace: Trace, failures: Mapping[int, str]) -> Batch:
     mine = [runs[i] for i in positions]
     setup = mine[0].setup
-    features = setup.features(trace)
-    result = ExperimentResult(setup, trace, features, setup.warnings(trace, features))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # NaN rows of failed runs have no largest value
+        features = setup.features(trace)
+    said: list[tuple[str, ...]] = [(f"not run: {failures[p]}",) for p in positions] if failures else setup.warnings(trace, features)
+    result = ExperimentResult(setup, trace, features, said)
     return Batch(result, tuple(positions), tuple(r.id for r in mine), tuple(r.case for r in mine), tuple(r.varied for r in mine))
 
 
@@ -111,17 +154,18 @@ def _groups(runs: Sequence[Run], key: Callable[[Run], Hashable]) -> Iterable[lis
     return found.values()
 
 
-def _incubated(runs: Sequence[Run]) -> list[Cell]:
-    """The cell of every run as it enters its experiment; equal cells with equal incubations are treated once."""
+def _incubated(runs: Sequence[Run]) -> list[Cell | str]:
+    """The cell of every run as it enters its experiment, or why there is none; equal cells with equal incubations are treated once."""
     unique: dict[Hashable, list[int]] = {}
     for i, each in enumerate(runs):
         unique.setdefault((id(each.cell), each.incubation), []).append(i)
     firsts = [indices[0] for indices in unique.values()]
-    treated: dict[int, Cell] = {}
-    for group in _groups([runs[i] for i in firsts], lambda r: r.incubation):
-        positions = [firsts[g] for g in group]
+    treated: dict[int, Cell | str] = {p: runs[p].failure for p in firsts if runs[p].failure}
+    able = [p for p in firsts if p not in treated]
+    for group in _groups([runs[i] for i in able], lambda r: r.incubation):
+        positions = [able[g] for g in group]
         incubation = runs[positions[0]].incubation
         cells = [runs[p].cell for p in positions]
-        treated.update(zip(positions, settle(cells) if incubation is None else incubation.apply_all(cells), strict=True))
+        treated.update(zip(positions, _each(settle if incubation is None else incubation.apply_all, cells), strict=True))
     ready = {i: treated[indices[0]] for indices in unique.values() for i in indices}
     return [ready[i] for i in range(len(runs))]
