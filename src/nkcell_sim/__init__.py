@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .experiments import CalciumImaging, Incubation, PatchClamp, StoreOperatedEntry
+    from .experiments import CalciumImaging, Incubation, PatchClamp, StoreOperatedEntry, run_experiment
     from .model.cell import Cell
     from .model.cells import primary_nk_cell
     from .protocol import Protocol
@@ -37,6 +37,7 @@ _HOMES = {
     "CalciumImaging": ".experiments",
     "Incubation": ".experiments",
     "StoreOperatedEntry": ".experiments",
+    "run_experiment": ".experiments",
     "Case": ".study",
     "Study": ".study",
     "run": ".study",
@@ -60,6 +61,7 @@ __all__ = [
     "open_results",
     "primary_nk_cell",
     "run",
+    "run_experiment",
     "simulate",
     "steady_state",
 ]

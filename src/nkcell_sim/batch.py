@@ -37,23 +37,26 @@ def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | Non
     An interrupt is answered between two steps of the engine, far below 0.2 s; it is raised again by the caller if it wants to.
     """
     failures: list[BaseException] = []
+    ended = threading.Semaphore(0)  # not Thread.join: interrupted by Ctrl-C it takes a running thread for a stopped one
 
     def work() -> None:
         try:
             batch.work()
         except BaseException as error:  # handed to the caller's thread below
             failures.append(error)
+        finally:
+            ended.release()
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
-    interrupted = False
-    for worker in workers:
-        worker.start()
-    while any(w.is_alive() for w in workers):
-        try:
-            for worker in workers:
-                worker.join(POLL / len(workers))
-            if on_progress:
-                on_progress(batch.finished)
+    for _ in range(threads):
+        threading.Thread(target=work, daemon=True).start()
+    running, interrupted = threads, False
+    while running:
+        try:  # around the whole loop: the interrupt is delivered at its jump back as well
+            while running:
+                if ended.acquire(timeout=POLL):
+                    running -= 1
+                if on_progress:
+                    on_progress(batch.finished)
         except KeyboardInterrupt:
             interrupted = True
             batch.cancel()
