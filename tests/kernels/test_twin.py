@@ -20,9 +20,9 @@ LIMIT = 1e-12
 OUTPUT_LIMIT = 2e-14
 # Complex numbers cannot stand exactly on the branch point of x^n, so the oracle looks at zero from just above: (value, step) instead of
 # zero. Small enough that x^(n-1) is below 1e-20 (n is 1.3 or more for states, 1.1 for inputs), large enough that x^-4 does not overflow.
-# What the nudge itself adds stays below FLOOR; the smallest rate of any cell is 1e-9 per ms.
-FLOOR = 1e-30
 BESIDE_ZERO = {"state": (1e-70, 1e-80), "input": (1e-200, 1e-210)}
+# What the nudge itself adds stays below this; the smallest rate of any cell is 1e-9 per ms.
+FLOOR = 1e-24
 
 
 def disturbed(cell: Cell, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,8 +71,8 @@ def exact_time_derivative(twin: Twin, y: np.ndarray, u: np.ndarray, rate: np.nda
 def size_of_outputs(twin: Twin, y: np.ndarray, u: np.ndarray) -> np.ndarray:
     """Size of each output's terms: how far it moves when every state and every input moves by its own size."""
     n, m = len(y), len(u)
-    states = np.repeat(y[:, None] + 0j, n + m, axis=1)
-    inputs = np.repeat(u[:, None] + 0j, n + m, axis=1)
+    states = np.repeat(nudged(y, "state")[0][:, None] + 0j, n + m, axis=1)
+    inputs = np.repeat(nudged(u, "input")[0][:, None] + 0j, n + m, axis=1)
     states[np.arange(n), np.arange(n)] += 1j * STEP
     inputs[np.arange(m), n + np.arange(m)] += 1j * STEP
     own = np.concatenate([np.abs(y), np.abs(u)])

@@ -26,6 +26,41 @@ def test_every_quantity_has_a_unit_a_meaning_and_an_evidence_code(composition, k
         assert (declared.evidence == "C") == bool(declared.balance)
 
 
+# "Q10 3 for Kv1.3 gating, 2-2.5 for pumps, 1.3-1.5 for conductances (R)", nk_cell brief, section 4: the only recalled ones.
+RECALLED_Q10 = {"Kv13.q10_gate"}
+RECALLED_Q10 |= {f"{pump}.q10" for pump in ("NaKATPase", "PMCA", "SERCA")}
+RECALLED_Q10 |= {f"{channel}.q10_g" for channel in ("Kv13", "KCa31", "TRPM4")}
+RECALLED_Q10 |= {f"{path}.q10_p" for path in ("CRAC", "TRPM7", "VRAC", "SodiumBackground", "PotassiumBackground", "CalciumBackground", "ChlorideBackground")}
+
+
+@pytest.mark.parametrize("composition", CELLS, ids=lambda c: c.name)
+def test_a_temperature_coefficient_is_assumed_unless_its_source_names_it(composition) -> None:
+    found = {k: p.evidence for k, p in composition.parameters.items() if ".q10" in k}
+    assert found == {k: "R" if k in RECALLED_Q10 else "A" for k in found}
+
+
+# Values that are made of several numbers, or that the source only surrounds: no stronger than the weakest number in them.
+COMPOSED = {
+    "KCa31.g_max": "A",  # 57 channels (A) x 11 pS (V) x open probability 0.4 (V)
+    "cm": "R",  # 260 um^2 (V) x 1 uF/cm^2 (R)
+    "Kv13.v_n": "D",  # from half of G at -40 mV (V) and the slope (A)
+    "VRAC.permeability": "D",  # from 1e4 channels x 2 pS (V)
+    "MCU.k_ca": "A",  # 2.5 uM where the model it comes from has 1.5 (S)
+    "NFAT.k_dephos": "R",  # number V, unit R
+    "TRPM3.z_gate": "A",  # A/D in the brief
+    "TRPM3.t_gate": "A",
+    "Kv13.v_tau": "A",
+    "Kv13.k_tau_n": "A",
+    "Kv13.k_tau_h": "A",
+    "MuOpioidReceptor.k_invivo": "A",  # 1 in a dish; the fitted value (D) is 10
+}
+
+
+@pytest.mark.parametrize("key", COMPOSED)
+def test_a_composed_value_is_no_stronger_than_its_weakest_part(key: str) -> None:
+    assert primary_nk().parameters[key].evidence == COMPOSED[key]
+
+
 @pytest.mark.parametrize("name", primary_nk().switchable)
 def test_a_switched_off_component_carries_nothing_and_stands_still(name: str) -> None:
     cell = primary_nk_cell().without(name).set_inputs({"pregs": "50 uM", "cs_out": "5 mM", "plc_drive": 0.5, "ntx": "5 nM", "ionomycin": "1e-3 1/s"})

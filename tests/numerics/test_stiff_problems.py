@@ -25,7 +25,7 @@ def test_end_error_stays_below_its_gate_and_falls_with_the_tolerance(name: str) 
     assert all(later < earlier or later < 1e-12 for earlier, later in itertools.pairwise(errors))
 
 
-@pytest.mark.parametrize("name", ["HIRES", "OREGO"])
+@pytest.mark.parametrize("name", ["HIRES", "OREGO", "ROBER 40", "ROBER 1e5", "VDPOL"])
 def test_samples_are_the_same_bits_for_any_number_of_output_points(name: str) -> None:
     case = STIFF[name]
     cell = problem(case.cell)
