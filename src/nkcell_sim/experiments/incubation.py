@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..model.cell import Cell
     from ..trace import Trace
 
-# Above this temperature the full cell stands on recalled Q10 values that no published number checks: only the slow chain is run.
+# Above this temperature the full cell stands on recalled and assumed Q10 values that no published number checks: only the slow chain is run.
 FULL_CELL_LIMIT = 30.0  # degC
 
 
@@ -28,7 +28,7 @@ class Incubation(Experiment):
     """Hours in medium with naltrexone (NTX), 6-beta-naltrexol or an opioid agonist; ``apply`` returns the cell afterwards.
 
     The cell starts at its own steady state without the ligands. At 23 degC the whole cell lives through the incubation; at
-    37 degC, where the full cell's rates would rest on recalled, unchecked Q10 values, only the slow opioid chain (receptor occupancy, Gbg,
+    37 degC, where the full cell's rates would rest on recalled or assumed Q10 values, only the slow opioid chain (receptor occupancy, Gbg,
     channel number, receptor up-regulation) is run and the rest of the cell then finds its rest again at its own temperature.
     """
 
@@ -66,7 +66,7 @@ class Incubation(Experiment):
         if self.il2:
             said.append(f"IL-2 {self.il2:g} IU/mL is recorded as a label: the model has no equation for it")
         if self.chain_only:
-            said.append(f"incubation at {self.temperature:g} degC ran the slow opioid chain only: the full cell's Q10 values are recalled and unchecked")
+            said.append(f"incubation at {self.temperature:g} degC ran the slow opioid chain only: the full cell's Q10 values are recalled or assumed")
         if self.k_invivo != 1.0 or self.free_fraction != 1.0:
             said.append(f"antagonists: free fraction {self.free_fraction:g}, Ki multiplied by k_invivo {self.k_invivo:g}")
         return tuple(said)
