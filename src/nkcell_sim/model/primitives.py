@@ -83,8 +83,10 @@ def hill(x: Any, k: Any, n: Any) -> Any:
     s = _symbolic(x, k, n)
     if s:
         return s.hill(x, k, n)
+    present = np.real(x) > 0.0
     with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(n * (log(positive_part(k)) - log(positive_part(x)))))
+        value = 1.0 / (1.0 + np.exp(n * (log(positive_part(k)) - log(np.where(present, x, 1.0)))))
+    return np.where(present, value, 0.0)[()]
 
 
 def boltzmann(v: Any, v_half: Any, slope: Any) -> Any:
