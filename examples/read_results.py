@@ -1,4 +1,7 @@
-"""Write a result file and read it three ways: with the package, with h5py alone, and with xarray (model output)."""
+"""Write a result file and read it three ways: with the package, with h5py alone, and with xarray (model output).
+
+Needs the extra that brings xarray: pip install ".[xarray]".
+"""
 
 import tempfile
 from pathlib import Path
