@@ -73,3 +73,47 @@ def test_unconfirmed_values_are_said_until_they_are_set():
 
 def test_il2_is_a_label_without_an_equation():
     assert any("no equation" in note for note in Incubation(il2="20 IU/mL").notes())
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "said"),
+    [
+        ({"inward_at": "-150 mV"}, "inward_at", "within the ramp"),
+        ({"inward_at": "-100 mV"}, "inward_at", "within the ramp"),
+        ({"inward_at": "101 mV"}, "inward_at", "within the ramp"),
+        ({"ramp_to": "-100 mV"}, "ramp_to", "above ramp_from"),
+        ({"ramp_duration": "0.5 ms"}, "ramp_duration", "at least 1 ms"),
+        ({"ramp_duration": "2 ms"}, "inward_at", "capacitive artefact"),
+        ({"application": "5 s"}, "application", "no ramp falls into it"),
+        ({"block": "5 s"}, "block", "no ramp falls into it"),
+        ({"break_in": "0 s"}, "break_in", "at least one ramp_interval"),
+        ({"ramp_interval": "100 ms"}, "ramp_interval", "more than ramp_duration"),
+        ({"pregs": []}, "pregs", "at least one"),
+        ({"application": "inf s"}, "application", "finite"),
+        ({"pregs": "nan uM"}, "pregs", "finite"),
+        ({"application": "1e30 s"}, "application", "at most a year"),
+        ({"application": "300 d"}, "application", "output times"),
+        ({"ramp_sampling": "10 us", "ramp_duration": "9 s"}, "ramp_sampling", "output times"),
+    ],
+)
+def test_patch_clamp_settings_without_a_sense_are_refused(settings, field, said):
+    with pytest.raises(ParameterError, match=said) as caught:
+        PatchClamp(ntx_in_bath="kept", **settings)
+    assert caught.value.name == field
+
+
+@pytest.mark.parametrize("kind", EXPERIMENTS)
+def test_no_experiment_takes_endless_or_absurdly_many_samples(kind):
+    for name, field in EXPERIMENTS[kind].lab_fields().items():
+        unit = field.metadata["unit"]
+        if unit in ("s", "min", "h"):
+            for text in ("inf s", "nan s", "1e30 s"):
+                with pytest.raises(ParameterError) as caught:
+                    dataclasses.replace(made(kind), **{name: text})
+                assert caught.value.name == name
+
+
+def test_too_many_frames_name_the_stretch_that_was_changed():
+    with pytest.raises(ParameterError, match="output times") as caught:
+        CalciumImaging(ntx_in_bath="kept", application="300 d")
+    assert caught.value.name == "application"

@@ -88,8 +88,15 @@ def test_a_current_below_the_detection_limit_is_warned_of(cell):
 
 
 def test_without_drugs_there_is_a_baseline_only(cell):
-    features = run_experiment(cell, PatchClamp(ntx_in_bath="kept", pregs=(), ononetin=0.0)).features
-    assert set(features) == {"baseline_outward", "baseline_inward"}
+    features = run_experiment(cell, PatchClamp(ntx_in_bath="kept", pregs="0 uM", ononetin=0.0)).features
+    assert features["pregs_1_end_outward"].values[0] == pytest.approx(0.0, abs=0.05)
+    assert "ononetin_block" not in features
+
+
+def test_an_inward_reading_while_the_membrane_charges_is_warned_of(cell):
+    warned = run_experiment(cell.set({"Electrode.r_series": "500 MOhm"}), PATCH).warnings[0]
+    assert any("still charging" in text for text in warned)
+    assert not any("still charging" in text for text in run_experiment(cell, PATCH).warnings[0])
 
 
 def test_voltage_steps_agree_with_ramps(cell):

@@ -143,7 +143,7 @@ class _Companions:
         after = treated.apply(diseased) if treated else None
         if self.patch is not None:
             rested = settle([diseased])[0]
-            acute = replace(self.patch, pregs=(), ononetin=0.0, acute_ntx=ACUTE_NTX, ntx_in_bath="kept")
+            acute = replace(self.patch, pregs=(0.0,), ononetin=0.0, acute_ntx=ACUTE_NTX, ntx_in_bath="kept")
             alone = replace(acute, acute_ntx=0.0, break_in=acute.break_in + acute.acute_time)
             self._put(self.found.patch, {"me_acute": rested}, acute)
             self._put(self.found.patch, {"me_alone": rested}, alone)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..units import to_kernel
 from .fields import LabRecord
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ NA_LIMIT = 40.0  # mM
 V_LIMIT = -45.0  # mV: acceptable cells never rise above -50 mV; runaway rows reach -42 mV and more
 CA_LIMIT = 1.5  # uM: amplitude that marks the runaway tail
 RECOVERY_BAND = 1.10  # Ca2+ after wash over Ca2+ before the stimulus
+LONGEST = 366 * 86400.0  # s: no stretch of an experiment is longer than a year
+MOST_SAMPLES = 10_000_000  # output times of one recording
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,29 @@ class Experiment(LabRecord):
     kind: ClassVar[str] = ""
     title: ClassVar[str] = ""
     remarks: ClassVar[tuple[str, ...]] = ()
+
+    def check(self) -> None:
+        for name, field in self.lab_fields().items():
+            unit = field.metadata["unit"]
+            if unit in ("s", "min", "h") and getattr(self, name) * to_kernel(1.0, unit) > LONGEST * 1e3:
+                raise self.refused(name, "expected at most a year")
+        self.check_together()
+        asked, name = self.samples()
+        if asked > MOST_SAMPLES:
+            raise self.refused(name, f"expected at most {MOST_SAMPLES:,} output times, this asks for {asked:.3g}; sample less often or shorten the recording")
+
+    def check_together(self) -> None:
+        """Refuse settings that do not fit each other."""
+
+    def samples(self) -> tuple[float, str]:
+        """Number of output times that the settings ask for, and the field that makes it too large when it is."""
+        duration, step = getattr(self, "duration", 0.0), getattr(self, "sampling", None)
+        return (0.0, "") if step is None else (duration / step, self._cause("sampling"))
+
+    def _cause(self, sampling: str) -> str:
+        """The field that asks for many samples: the sampling interval if it was changed, else the longest stretch that was."""
+        changed = [n for n, f in self.lab_fields().items() if f.metadata["unit"] == "s" and getattr(self, n) != self.default_of(n)]
+        return sampling if sampling in changed or not changed else max(changed, key=lambda n: getattr(self, n))
 
     def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:
         """Cells as they are when the recording starts (loading, washing); one batch, order kept."""

@@ -63,6 +63,15 @@ class LabRecord:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             if field.metadata:
                 object.__setattr__(self, field.name, _convert(self, field, getattr(self, field.name)))
+        self.check()
+
+    def check(self) -> None:
+        """Refuse values that are sound one by one but not together; raises :class:`ParameterError` naming the field."""
+
+    def refused(self, name: str, problem: str) -> ParameterError:
+        """The error for a field whose value does not fit the others."""
+        given = _text(getattr(self, name), self.lab_fields()[name].metadata)
+        return ParameterError(f"got {getattr(self, 'kind', type(self).__name__)}.{name} = {given}; {problem}", name=name)
 
     @classmethod
     def lab_fields(cls) -> dict[str, dataclasses.Field[Any]]:
@@ -129,7 +138,9 @@ def _number(where: str, name: str, value: Any, meta: Any) -> float:
         raise ParameterError(f"got {where} = {value!r}; expected a quantity in {meta['unit']}", name=name)
     value = float(value)
     low, high = meta["minimum"], meta["maximum"]
-    if math.isnan(value) or (low is not None and value < low) or (high is not None and value > high):
+    if not math.isfinite(value):
+        raise ParameterError(f"got {where} = {value:g} {meta['unit']}; expected a finite number", name=name)
+    if (low is not None and value < low) or (high is not None and value > high):
         bounds = f"from {'-inf' if low is None else f'{low:g}'} to {'inf' if high is None else f'{high:g}'} {meta['unit']}"
         raise ParameterError(f"got {where} = {value:g} {meta['unit']}; expected a value {bounds}", name=name)
     return value

@@ -49,6 +49,17 @@ class IVCurve(Experiment):
     ononetin: float = lab("0 uM", "uM", "ononetin during the whole family", label="assumed", minimum=0.0)
     sampling: float = lab("1 ms", "s", "sampling interval within a step", label="assumed", minimum=1e-5)
 
+    def check_together(self) -> None:
+        if self.last < self.first:
+            raise self.refused("last", f"expected at least first, {self.first:g} mV")
+        if not self.interval > self.step:
+            raise self.refused("interval", f"expected more than the duration of a step, {self.step:g} s")
+        if not self.settle < self.step:
+            raise self.refused("settle", f"expected less than the duration of a step, {self.step:g} s")
+
+    def samples(self) -> tuple[float, str]:
+        return len(self.voltages()) * self.step / self.sampling, self._cause("sampling")
+
     def voltages(self) -> Array:
         """Command voltages of the family [mV]."""
         return np.round(np.arange(self.first, self.last + 0.5 * self.increment, self.increment), 9)

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from ..trace import Trace
 
 
+# A step charges the membrane with the time constant R_s Cm, 0.04 ms with the 15 MOhm and 2.6 pF of the standard cell.
+SETTLED = 2e-4  # s: five of these time constants
+SHORTEST_RAMP = 1e-3  # s
+
+
 @dataclass(frozen=True)
 class Phase:
     """One stretch of the recording: start and end [s], a name, and what is in the bath."""
@@ -90,6 +95,44 @@ class PatchClamp(Experiment):
     detection_limit: float = lab(
         "5 pA", "pA", "smallest change that the recording resolves (one open TRPM3 channel is 8.5 pA at +100 mV)", label="assumed", minimum=0.0
     )
+
+    def check_together(self) -> None:
+        if not self.pregs:
+            raise self.refused("pregs", "expected at least one application (0 uM for a recording without PregS)")
+        if not self.ramp_from < self.ramp_to:
+            raise self.refused("ramp_to", f"expected a voltage above ramp_from, {self.ramp_from:g} mV")
+        if not self.ramp_from < self.inward_at <= self.ramp_to:
+            raise self.refused("inward_at", f"expected a voltage within the ramp, above {self.ramp_from:g} mV and at most {self.ramp_to:g} mV")
+        if not self.ramp_interval > self.ramp_duration:
+            raise self.refused("ramp_interval", f"expected more than ramp_duration, {self.ramp_duration:g} s: a ramp ends before the next one starts")
+        self._check_artefact()
+        self._check_phases()
+
+    def _check_artefact(self) -> None:
+        """The step to ramp_from charges the membrane through the pipette; a reading before that is over is not a membrane current."""
+        if self.ramp_duration < SHORTEST_RAMP:
+            raise self.refused("ramp_duration", f"expected at least {SHORTEST_RAMP * 1e3:g} ms: the membrane does not follow a faster ramp")
+        delay = (self.inward_at - self.ramp_from) / (self.ramp_to - self.ramp_from) * self.ramp_duration
+        if delay < SETTLED:
+            first = self.ramp_from + SETTLED / self.ramp_duration * (self.ramp_to - self.ramp_from)
+            reads = f"is reached {delay * 1e3:.3g} ms after the step, within its capacitive artefact"
+            raise self.refused("inward_at", f"it {reads} ({SETTLED * 1e3:g} ms); expected at least {first:.4g} mV, or a longer ramp_duration")
+
+    def _check_phases(self) -> None:
+        fields = {"baseline": "break_in", "acute NTX": "acute_time", "ononetin": "block"}
+        if self.break_in == 0.0 or self.application == 0.0:
+            raise self.refused("break_in" if self.break_in == 0.0 else "application", f"expected at least one ramp_interval, {self.ramp_interval:g} s")
+        for phase in self.phases_list():
+            name = "application" if phase.name.startswith("PregS") else fields.get(phase.name)
+            first = np.floor(phase.start / self.ramp_interval + 1e-9) + 1
+            if name and first * self.ramp_interval > phase.end + 1e-9:
+                raise self.refused(name, f"no ramp falls into it; expected at least one ramp_interval, {self.ramp_interval:g} s")
+
+    def samples(self) -> tuple[float, str]:
+        ramps = self.duration / self.ramp_interval
+        within = self.ramp_duration / self.ramp_sampling
+        total = ramps * (within + 5.0)
+        return total, "ramp_sampling" if within > 1e5 else self._cause("ramp_interval" if ramps > 1e6 else "ramp_sampling")
 
     def phases_list(self) -> tuple[Phase, ...]:
         """The stretches of the recording in order."""
@@ -271,6 +314,12 @@ class PatchClamp(Experiment):
         texts: list[tuple[str, ...]] = []
         for i, status in enumerate(trace.status):
             found = [] if status == "ok" else [f"the run ended as {status}; its features are NaN"]
+            charging = 5e-6 * trace.cells[i].parameter(names.R_SERIES) * trace.cells[i].parameter(names.CAPACITANCE)  # MOhm pF is us
+            if self._inward_delay() < charging:
+                found.append(
+                    f"the inward current is read {self._inward_delay() * 1e3:.3g} ms after the step, while this cell's membrane is still charging"
+                    f" (5 R_s Cm = {charging * 1e3:.3g} ms)"
+                )
             amplitude = features["pregs_1_outward"].values[i] if "pregs_1_outward" in features else np.nan
             if amplitude < self.detection_limit:
                 found.append(f"the evoked current, {amplitude:.3g} pA, is below the stated detection limit of {self.detection_limit:g} pA")
