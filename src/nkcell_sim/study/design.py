@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -22,16 +22,40 @@ from ..simulate import Solver
 from ..units import parse
 
 INCUBATION = "incubation"
+RESERVED = {
+    INCUBATION: "[[vary]] keys use it for a condition's incubation",
+    "provenance": "results keep their provenance under it",
+    "targets": "results keep the table of targets under it",
+}
 
 
 def logspan(start: float, stop: float, points: int) -> NDArray[np.float64]:
-    """Values from start to stop (both included) at equal ratios."""
+    """Values from start to stop (both included) at equal ratios; plain numbers above 0 in the unit of the varied key."""
+    _check_span("logspan", start, stop, points)
+    if not min(start, stop) > 0.0:
+        raise ParameterError(f"got logspan from {start:g} to {stop:g}; expected numbers above 0 (or linspan)", name="start")
     return np.asarray(np.geomspace(start, stop, points))
 
 
 def linspan(start: float, stop: float, points: int) -> NDArray[np.float64]:
-    """Values from start to stop (both included) at equal differences."""
+    """Values from start to stop (both included) at equal differences; plain numbers in the unit of the varied key."""
+    _check_span("linspan", start, stop, points)
     return np.asarray(np.linspace(start, stop, points))
+
+
+def _check_span(maker: str, start: Any, stop: Any, points: Any) -> None:
+    for name, value in (("start", start), ("stop", stop)):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+            raise ParameterError(f"got {maker} {name} = {value!r}; expected a finite number in the unit of the varied key, without the unit", name=name)
+    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 1:
+        raise ParameterError(f"got {maker} points = {points!r}; expected a whole number of at least 1", name="points")
+
+
+def name_problem(name: Any) -> str:
+    """What is wrong with the name of a case or an experiment; empty when it is good."""
+    if not isinstance(name, str) or not name.strip():
+        return "expected a text that is not empty"
+    return "" if name.isprintable() else "expected a text without control characters"
 
 
 @dataclass(frozen=True)
@@ -41,6 +65,15 @@ class Case:
     name: str
     cell: Cell
     incubation: Incubation | None = None
+
+    def __post_init__(self) -> None:
+        problem = name_problem(self.name)
+        if problem:
+            raise ParameterError(f"got a case named {self.name!r}; {problem}", name="name")
+        if not isinstance(self.cell, Cell):
+            raise ParameterError(f"case {self.name!r}: got cell = {self.cell!r}; expected a cell, as in Case(name, cell, incubation)", name="cell")
+        if self.incubation is not None and not isinstance(self.incubation, Incubation):
+            raise ParameterError(f"case {self.name!r}: got incubation = {self.incubation!r}; expected an Incubation or None", name="incubation")
 
 
 @dataclass(frozen=True)
@@ -110,12 +143,13 @@ class Study:
         title: str = "",
     ) -> None:
         many = cases if isinstance(cases, Sequence) else [cases]
-        self.cases = tuple(c if isinstance(c, Case) else Case(c.name, c) for c in many)
-        self.experiments = {experiments.kind: experiments} if isinstance(experiments, Experiment) else dict(experiments)
+        self.cases = tuple(_case(c) for c in many)
+        self.experiments = _experiments(experiments)
         self.solver = solver or Solver()
         self.title = title
         self._check_names()
-        self.vary = {key: [self._in_unit(key, value) for value in values] for key, values in (vary or {}).items()}
+        self.vary = {key: self._axis(key, values) for key, values in (vary or {}).items()}
+        self._check_points()
 
     def _check_names(self) -> None:
         names = [case.name for case in self.cases]
@@ -125,8 +159,39 @@ class Study:
         if not names or not self.experiments:
             raise ParameterError("got a study without cases or without experiments; it needs at least one of each")
         for name in self.experiments:
-            if name == INCUBATION or "/" in name or "." in name:
-                raise ParameterError(f"got an experiment named {name!r}; expected a name without '.' and '/', other than {INCUBATION!r}", name=name)
+            problem = name_problem(name)
+            if problem:
+                raise ParameterError(f"got an experiment named {name!r}; {problem}", name=str(name))
+            if name in RESERVED:
+                raise ParameterError(f"got an experiment named {name!r}; the name is taken: {RESERVED[name]}", name=name)
+            if "/" in name or "." in name:
+                raise ParameterError(f"got an experiment named {name!r}; expected a name without '.' and '/'", name=name)
+
+    def _axis(self, key: str, values: Any) -> list[float]:
+        """The values of a varied key in its declared unit."""
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise ParameterError(f"got a variation of {key!r} over {values!r}; expected a list of values", name=key)
+        found = [self._in_unit(key, value) for value in values]
+        if not found:
+            raise ParameterError(f"got a variation of {key!r} without values; expected at least one", name=key)
+        again = next((v for i, v in enumerate(found) if v in found[:i]), None)
+        if again is not None:
+            raise ParameterError(f"got a variation of {key!r} with {again:g} {self.unit_of(key)} more than once; expected each value once", name=key)
+        return found
+
+    def _check_points(self) -> None:
+        """Every varied value has to fit its experiment, or no run would start."""
+        owners = {name: [experiment] for name, experiment in self.experiments.items()}
+        owners[INCUBATION] = [c.incubation for c in self.cases if c.incubation is not None]
+        for owner, records in owners.items():
+            keys = [key for key in self.vary if key.partition(".")[0] == owner]
+            for values in itertools.product(*(self.vary[key] for key in keys)) if keys else ():
+                for record in records:
+                    try:
+                        replace(record, **_own(dict(zip(keys, values, strict=True)), owner))
+                    except ParameterError as error:
+                        key = f"{owner}.{error.name}"
+                        raise ParameterError(f"variation of {', '.join(keys)}: {error}", name=key if key in keys else keys[0]) from error
 
     def record_of(self, key: str) -> type[LabRecord] | None:
         """The experiment or incubation that a varied key belongs to; None for a parameter of the cell."""
@@ -151,7 +216,12 @@ class Study:
 
     def _in_unit(self, key: str, value: Any) -> float:
         unit = self.unit_of(key)
-        return parse(value, unit) if isinstance(value, str) else float(value)
+        if not isinstance(value, str) and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+            raise ParameterError(f"got a variation of {key!r} with {value!r}; expected numbers in {unit} or texts with a unit", name=key)
+        number = parse(value, unit) if isinstance(value, str) else float(value)
+        if not np.isfinite(number):
+            raise ParameterError(f"got a variation of {key!r} with {value!r}; expected finite numbers", name=key)
+        return number
 
     @property
     def grid(self) -> list[dict[str, float]]:
@@ -191,6 +261,26 @@ class Study:
         lines += [f"  experiment  {name} ({experiment.kind})" for name, experiment in self.experiments.items()]
         lines += [f"  vary        {key}: {len(v)} values, {v[0]:g} to {v[-1]:g} {self.unit_of(key)}" for key, v in self.vary.items()]
         return "\n".join(lines)
+
+
+def _case(given: Any) -> Case:
+    if isinstance(given, Case):
+        return given
+    if isinstance(given, Cell):
+        return Case(given.name, given)
+    raise ParameterError(f"got {given!r} among the cases of a study; expected cells or Case(name, cell, incubation)", name="cases")
+
+
+def _experiments(given: Any) -> dict[str, Experiment]:
+    """Experiments by name; one alone goes by its kind."""
+    if isinstance(given, Experiment):
+        return {given.kind: given}
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"got experiments = {given!r}; expected an experiment or a dictionary of them by name", name="experiments")
+    wrong = next((name for name, each in given.items() if not isinstance(each, Experiment)), None)
+    if wrong is not None:
+        raise ParameterError(f"got the experiment {wrong!r} as {given[wrong]!r}; expected an experiment such as PatchClamp(...)", name=str(wrong))
+    return dict(given)
 
 
 def _with_parameters(cell: Cell, changed: Mapping[str, float]) -> tuple[Cell, str]:

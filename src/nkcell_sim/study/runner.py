@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..batch import thread_count
-from ..errors import NkcellError
+from ..errors import NkcellError, ParameterError
 from ..experiments.base import Experiment, ExperimentResult
 from ..experiments.settling import settle
 from ..model.cell import Cell
@@ -33,6 +33,8 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
     ``save`` names an HDF5 file, written at the end or not at all. ``progress(done, total, what)`` is called as the work
     goes on. ``config`` is the resolved configuration that the result keeps. A run that fails is marked, never dropped.
     """
+    if not isinstance(study, Study):
+        raise ParameterError(f"got {type(study).__name__}; expected a study, as in run(Study(cases, experiments)), or use run_experiment", name="study")
     started = time.perf_counter()
     report = progress or (lambda done, total, what: None)
     runs = list(study.runs())

@@ -1,0 +1,80 @@
+"""A study that makes no sense is refused when it is described, not when it runs."""
+
+from __future__ import annotations
+
+import pytest
+
+import nkcell_sim as nk
+from nkcell_sim.errors import ParameterError
+from nkcell_sim.experiments import CalciumImaging, Incubation, PatchClamp, Rest
+from nkcell_sim.study import Case, Study, linspan, logspan, run
+
+
+@pytest.fixture(scope="module")
+def cell():
+    return nk.primary_nk_cell()
+
+
+@pytest.mark.parametrize("name", ["incubation", "provenance", "targets"])
+def test_names_of_the_result_file_are_reserved(cell, name):
+    with pytest.raises(ParameterError, match="the name is taken"):
+        Study(cell, {name: Rest()})
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "", "  "])
+def test_names_are_printable(cell, name):
+    with pytest.raises(ParameterError, match="expected a text"):
+        Study(cell, {name: Rest()})
+    with pytest.raises(ParameterError, match="expected a text"):
+        Case(name, cell)
+
+
+@pytest.mark.parametrize(
+    ("vary", "said"),
+    [
+        ({"imaging.pregs": []}, "without values"),
+        ({"imaging.pregs": ["1 uM", "1000 nM"]}, "more than once"),
+        ({"imaging.pregs": "1 uM"}, "list of values"),
+        ({"imaging.pregs": ["1 uM", None]}, "expected numbers"),
+        ({"imaging.pregs": [float("inf")]}, "finite"),
+        ({"imaging.pregs": [1.0, -1.0]}, "from 0"),
+        ({"patch.inward_at": [-94.0, -150.0]}, "within the ramp"),
+    ],
+)
+def test_a_variation_that_could_not_run_is_refused(cell, vary, said):
+    with pytest.raises(ParameterError, match=said) as caught:
+        Study(cell, {"imaging": CalciumImaging(ntx_in_bath="kept"), "patch": PatchClamp(ntx_in_bath="kept")}, vary=vary)
+    assert caught.value.name == next(iter(vary))
+
+
+def test_values_that_fit_only_together_are_taken(cell):
+    vary = {"patch.ramp_from": [-120.0, -110.0], "patch.inward_at": [-105.0]}
+    assert len(Study(cell, {"patch": PatchClamp(ntx_in_bath="kept")}, vary=vary)) == 2
+
+
+def test_spans_take_plain_numbers():
+    assert list(logspan(1, 100, 3)) == pytest.approx([1.0, 10.0, 100.0])
+    for make in (logspan, linspan):
+        with pytest.raises(ParameterError, match="without the unit"):
+            make("1 uM", "100 uM", 3)
+        with pytest.raises(ParameterError, match="whole number"):
+            make(1.0, 2.0, 0)
+    with pytest.raises(ParameterError, match="above 0"):
+        logspan(0.0, 1.0, 3)
+
+
+def test_things_of_the_wrong_kind_are_named(cell):
+    with pytest.raises(ParameterError, match="got a case named"):
+        Case(cell, "a")
+    with pytest.raises(ParameterError, match="expected a cell"):
+        Case("a", "a")
+    with pytest.raises(ParameterError, match="expected an Incubation"):
+        Case("a", cell, "24 h")
+    with pytest.raises(ParameterError, match="among the cases"):
+        Study(["a"], Rest())
+    with pytest.raises(ParameterError, match="expected an experiment"):
+        Study(cell, "rest")
+    with pytest.raises(ParameterError, match="expected a study"):
+        run(cell, PatchClamp(ntx_in_bath="kept"))
+    with pytest.raises(ParameterError, match="expected an experiment such as"):
+        Study(cell, {"rest": Incubation})
