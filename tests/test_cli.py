@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pytest
@@ -28,6 +31,7 @@ HEAVY = ("numpy", "scipy", "h5py", "pydantic", "pint", "sympy", "matplotlib", "x
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(nkcell_sim.__file__).parents[1]))
     (tmp_path / "small.toml").write_text(SMALL)
     return tmp_path
 
@@ -98,6 +102,11 @@ def test_a_failed_run_is_exit_code_1_and_its_file_is_kept(here: Path, capsys: py
         ["run", "small.toml", "-o", "nowhere/x.h5"],
         ["run", "small.toml", "-o", "."],
         ["run", "missing.h5"],
+        ["run", "small.toml", "-o", "small.toml"],
+        ["run", "small.toml", "-o", "./small.toml", "--quiet"],
+        ["run", "small.toml", "-o", "x.png"],
+        ["run", "small.toml", "-o", "notes.txt"],
+        ["run", "small.toml", "-o", "/dev/null"],
         ["show", "small.tom"],
         ["plot", "small.toml"],
         ["plot", "missing.h5"],
@@ -122,6 +131,122 @@ def test_an_interrupt_is_exit_code_130_and_leaves_nothing(here: Path, monkeypatc
     assert cli.main(["run", "small.toml"]) == 130
     assert "nothing was written" in capsys.readouterr().err
     assert names(here) == {"small.toml"}
+
+
+def command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "nkcell_sim.cli", *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def test_the_output_is_never_the_input_also_through_a_link(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "link.h5").symlink_to(here / "small.toml")
+    assert cli.main(["run", "small.toml", "-o", "link.h5"]) == 2
+    assert "is the file to read" in capsys.readouterr().err
+    assert (here / "small.toml").read_text() == SMALL
+    assert cli.main(["run", "small.toml", "-o", "x.h5", "--no-figure", "--quiet"]) == 0
+    assert cli.main(["run", "x.h5", "-o", "x.h5"]) == 2
+
+
+def test_a_pipe_is_no_result_file_and_a_link_is_followed(here: Path) -> None:
+    os.mkfifo(here / "pipe.h5")
+    assert cli.main(["run", "small.toml", "-o", "pipe.h5"]) == 2
+    (here / "elsewhere").mkdir()
+    (here / "link.h5").symlink_to(here / "elsewhere" / "real.h5")
+    assert cli.main(["run", "small.toml", "-o", "link.h5", "--no-figure", "--quiet"]) == 0
+    assert (here / "link.h5").is_symlink()
+    assert names(here / "elsewhere") == {"real.h5"}
+    assert open_results("link.h5").title == "small"
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device", "small.toml"), MemoryError(), RecursionError(), "µ".encode])
+def test_trouble_of_the_machine_is_one_line(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], failure: Any) -> None:
+    def broken(*_: object, **__: object) -> None:
+        if callable(failure):
+            failure("ascii")
+        raise failure
+
+    monkeypatch.setattr("nkcell_sim.study.run", broken)
+    assert cli.main(["run", "small.toml"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("nkcell: ")
+    assert said.count("\n") == 1
+    assert names(here) == {"small.toml"}
+
+
+def test_a_full_disk_leaves_nothing(here: Path) -> None:
+    code = "import resource, sys; from nkcell_sim import cli; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); sys.exit(cli.main(sys.argv[1:]))"
+    ended = subprocess.run([sys.executable, "-c", code, "run", "small.toml"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.strip() == "nkcell: cannot write 'small.h5': File too large"
+    assert names(here) == {"small.toml"}
+
+
+def test_results_are_kept_when_the_figure_fails(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("no font")
+
+    monkeypatch.setattr("nkcell_sim.plots.make_figure", broken)
+    assert cli.main(["run", "small.toml"]) == 2
+    said = capsys.readouterr()
+    assert "the results are kept in small.h5; the figure small.png was not drawn: ValueError: no font" in said.err
+    assert "v_rest" in said.out
+    assert names(here) == {"small.toml", "small.h5"}
+
+
+def test_a_damaged_file_is_one_message_for_every_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "small.toml", "--no-figure", "--quiet"]) == 0
+    with h5py.File("small.h5", "a") as file:
+        del file["rest/status"]
+    for name in ("show", "plot", "run"):
+        assert cli.main([name, "small.h5"]) == 2
+        assert "it lacks rest/status" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_ends_quietly_with_every_file_written(here: Path) -> None:
+    program = f"{sys.executable} -m nkcell_sim.cli"
+    ended = subprocess.run(["bash", "-c", f"set -o pipefail; {program} run small.toml | true"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert names(here) == {"small.toml", "small.h5", "small.png"}
+    ended = subprocess.run(["bash", "-c", f"set -o pipefail; {program} --help | true"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_an_output_that_cannot_encode_the_signs_still_gets_the_text(here: Path) -> None:
+    ended = command("show", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert ended.returncode == 0
+    assert "KCa31" in ended.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_a_full_output_is_one_line_and_the_results_are_kept(here: Path) -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "nkcell_sim.cli", "run", "small.toml", "--no-figure"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == 2
+    assert ended.stderr.strip() == "nkcell: cannot read or write the output: No space left on device (small.h5 is complete)"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("where", ["nkcell_sim.study.run", "nkcell_sim.results.writer._write_group", "nkcell_sim.plots.make_figure"])
+def test_a_signal_at_any_moment_is_its_exit_code_and_leaves_nothing_half_written(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str, number: int, code: int
+) -> None:
+    from importlib import import_module
+
+    module, _, name = where.rpartition(".")
+    original = getattr(import_module(module), name)
+
+    def interrupted(*given: Any, **named: Any) -> Any:
+        signal.raise_signal(number)
+        return original(*given, **named)
+
+    monkeypatch.setattr(where, interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.main(["run", "small.toml"]) == code
+    assert signal.getsignal(signal.SIGTERM) == before
+    figure = "plots" in where
+    assert ("small.h5 is complete" if figure else "nothing was written") in capsys.readouterr().err
+    assert names(here) == {"small.toml"} | ({"small.h5"} if figure else set())
 
 
 def test_show_draws_a_configuration_and_summarises_a_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

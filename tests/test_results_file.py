@@ -26,6 +26,8 @@ def tree() -> Group:
             "run": index("run", 3, "number of the run"),
             "time": numbers(("time",), np.linspace(0.0, 1.0, 5), "s", "time"),
             "case": text(("run",), ["a", "ME/CFS", "µ ü"], "condition"),
+            "run_id": text(("run",), ["0", "1", "2"], "identity"),
+            "status": text(("run",), ["ok"] * 3, "outcome"),
             "TRPM3.i": numbers(("run", "time"), rng.normal(size=(3, 5)), "pA", "current", evidence="A"),
             "v": numbers(("run", "time"), np.full((3, 5), np.nan), "mV", "membrane potential"),
             "single": numbers(("run",), np.array([1, 2, 3], dtype="<f4"), "1", "single precision"),
@@ -37,10 +39,13 @@ def tree() -> Group:
                     "parameter": text(("parameter",), ["KCa31.g_max", "CRAC.permeability"], "name"),
                     "value": numbers(("run", "parameter"), rng.normal(size=(3, 2)), "1", "value"),
                 }
-            )
+            ),
+            "protocol": Group({"protocol": index("protocol", 1, "number of the protocol")}),
         },
+        {"experiment": "patch_clamp"},
     )
-    provenance = Group({"config": text((), "title = 'x'\n" * 9000, "longer than an HDF5 attribute may be")}, {}, {"created": "now"})
+    sections = {name: text((), "{}", name) for name in ("software", "parameters", "environment", "resources")}
+    provenance = Group({**sections, "config": text((), "title = 'x'\n" * 9000, "longer than an HDF5 attribute may be")}, {}, {"created": "now"})
     return Group({}, {"patch": experiment, "provenance": provenance}, {"nkcell_schema": SCHEMA, "title": "µ"})
 
 
@@ -76,7 +81,7 @@ def test_every_axis_has_a_dimension_scale_and_numbers_a_checksum(saved: Path) ->
 
     with h5py.File(saved) as file:
         file.visititems(check)
-    assert len(seen) == 10
+    assert len(seen) == 17
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -134,6 +139,19 @@ def test_a_newer_file_is_refused_politely_and_an_older_one_read(saved: Path) -> 
     with pytest.raises(ResultsError, match=rf"version {SCHEMA + 1}.*reads up to {SCHEMA}.*please update"):
         open_results(_change(saved, nkcell_schema=SCHEMA + 1))
     assert open_results(_change(saved, nkcell_schema=SCHEMA - 1)).title == "µ"
+
+
+def test_a_version_that_is_no_number_is_damage(saved: Path) -> None:
+    with pytest.raises(ResultsError, match=r"'nkcell_schema' is 'abc'"):
+        open_results(_change(saved, nkcell_schema="abc"))
+
+
+@pytest.mark.parametrize("lost", ["patch/status", "patch/case", "patch/parameters", "patch/time", "provenance", "provenance/config", "patch"])
+def test_what_is_missing_is_named(saved: Path, lost: str) -> None:
+    with h5py.File(saved, "a") as file:
+        del file[lost]
+    with pytest.raises(ResultsError, match=r"results.h5' is .*(damaged|lacks).*"):
+        open_results(saved)
 
 
 def test_a_file_of_somebody_else_is_named(saved: Path) -> None:

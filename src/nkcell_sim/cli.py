@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+try:
+    import typer
 
-from . import __version__
-from .errors import NkcellError
+    from . import __version__
+    from .errors import NkcellError, ResultsError
+except KeyboardInterrupt:  # Ctrl-C before main() could listen for it
+    sys.exit(130)
 
-EPILOG = "Exit codes: 0 all runs ok; 1 a run failed, or a repeated run differs from its file; 2 bad input; 130 interrupted."
-OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+EPILOG = (
+    "Exit codes: 0 all runs ok; 1 a run failed, or a repeated run differs from its file; "
+    "2 bad input, or a file that cannot be read or written; 130 interrupted."
+)
+OK, FAILED, BAD_INPUT, SIGNALLED = 0, 1, 2, 128
 DEFAULT_CONFIG = "ntx_restoration.toml"
 
 app = typer.Typer(
@@ -27,7 +38,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"nkcell_sim {__version__}")
+        _say(f"nkcell_sim {__version__}")
         raise typer.Exit
 
 
@@ -55,17 +66,22 @@ def run(
     from .config import load_config
 
     target = Path(output or f"{Path(config or DEFAULT_CONFIG).stem}.h5")
-    _check_folder(target)
     path = config or str(_embedded_config())
+    _check_result_file(target, path)
+    drawing = target.with_suffix(".png")
+    if figure:
+        _check_target(drawing, path)
     results = _simulate(load_config(path, overrides), quiet)
     results.save(target)
+    _written.append(str(target))
+    problem = _figure_problem(results, drawing) if figure else ""
     if not quiet:
         from .show import results_text
 
-        print(results_text(results))
-        print(f"wrote {target}")
-    if figure:
-        _draw(results, target.with_suffix(".png"), quiet=quiet)
+        _say(results_text(results))
+        _say("\n".join(f"wrote {name}" for name in _written))
+    if problem:
+        raise ResultsError(f"the results are kept in {target}; the figure {drawing} was not drawn: {problem}")
     raise typer.Exit(FAILED if results.failed else OK)
 
 
@@ -78,13 +94,13 @@ def show(
     from . import show as text
 
     if file and _is_results(file):
-        from .results import open_results
-
-        print(text.results_text(open_results(file)))
+        with _reading(file) as results:
+            said = text.results_text(results)
+        _say(said)
         return
     from .config import load_config
 
-    print(text.config_text(load_config(file or str(_embedded_config()), overrides)))
+    _say(text.config_text(load_config(file or str(_embedded_config()), overrides)))
 
 
 @app.command(epilog=EPILOG)
@@ -93,11 +109,13 @@ def plot(
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Figure (png, svg or pdf); by default named after the result file.")] = "",
 ) -> None:
     """Draw the figure of a result file."""
-    from .results import open_results
+    from .plots import plot_results
 
     target = Path(output or Path(file).with_suffix(".png").name)
-    _check_folder(target)
-    _draw(open_results(file), target, quiet=False)
+    _check_target(target, file)
+    with _reading(file) as results:
+        plot_results(results, target)
+    _say(f"wrote {target}")
 
 
 @app.command(epilog=EPILOG)
@@ -108,15 +126,15 @@ def info() -> None:
     from .model.cells import COMPOSITIONS
     from .provenance import compiled_models, kernel_name, package_versions
 
-    print(f"nkcell_sim {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
-    print(f"engine: {kernel_name()}")
-    print("packages: " + ", ".join(f"{name} {version}" for name, version in package_versions().items()))
-    print("cell models (hash of the equations):")
+    _say(f"nkcell_sim {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    _say(f"engine: {kernel_name()}")
+    _say("packages: " + ", ".join(f"{name} {version}" for name, version in package_versions().items()))
+    _say("cell models (hash of the equations):")
     compiled = compiled_models()
     for name, make in COMPOSITIONS.items():
         composition = make()
         state = "" if compiled.get(name) == composition.hash else "  NOT in the engine as it is: rebuild (pip install .)"
-        print(f"  {name:<22} {composition.hash}  {len(composition.states):>3} states  {composition.description}{state}")
+        _say(f"  {name:<22} {composition.hash}  {len(composition.states):>3} states  {composition.description}{state}")
 
 
 @app.command(epilog=EPILOG)
@@ -124,7 +142,7 @@ def schema() -> None:
     """Print the JSON Schema of configurations, for editors."""
     from .config import schema_text
 
-    print(schema_text(), end="")
+    _say(schema_text(), end="")
 
 
 def _embedded_config() -> Path:
@@ -139,14 +157,36 @@ def _is_results(path: str) -> bool:
     return is_results(path)
 
 
-def _check_folder(target: Path) -> None:
-    """Find out before the work, not after it, that the result cannot be written."""
-    from .errors import ResultsError
+def _check_target(target: Path, source: str) -> None:
+    """Find out before the work, not after it, that a file cannot be written or is the one that is read."""
+    from .results.target import checked_target
 
-    if target.is_dir():
-        raise ResultsError(f"got {str(target)!r} as the file to write, which is a folder; give a file name")
-    if not target.parent.is_dir():
-        raise ResultsError(f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}")
+    real = checked_target(target)
+    if real == Path(source).resolve() or (real.exists() and Path(source).exists() and real.samefile(source)):
+        raise ResultsError(f"got {str(target)!r} as the file to write, which is the file to read; give another name with -o")
+
+
+def _check_result_file(target: Path, source: str) -> None:
+    """The same for a result file, whose name must say what it is."""
+    from .results.target import SUFFIXES
+
+    _check_target(target, source)
+    if target.suffix.lower() not in SUFFIXES:
+        hint = "; the figure is drawn beside it, or by `nkcell plot FILE.h5 -o NAME`" if target.suffix.lower() in (".png", ".svg", ".pdf") else ""
+        raise ResultsError(f"got {str(target)!r} as the result file; expected a name ending in {', '.join(SUFFIXES)}, for example {target.stem}.h5{hint}")
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[Any]:
+    """The results in a file; what is missing in a damaged one becomes one error wherever it is noticed."""
+    from .results import open_results
+
+    results = open_results(path)
+    try:
+        yield results
+    except (LookupError, AttributeError, ValueError, TypeError, AssertionError) as error:
+        what = f"no {error.args[0]!r}" if isinstance(error, KeyError) and error.args else str(error) or type(error).__name__
+        raise ResultsError(f"{path!r} is damaged or was changed ({what}); restore it from a copy or repeat the run") from error
 
 
 def _simulate(config: Any, quiet: bool) -> Any:
@@ -156,6 +196,7 @@ def _simulate(config: Any, quiet: bool) -> Any:
 
     with ProgressBar(quiet=quiet) as progress:
         results = run_study(config.study, progress=progress, config=config.resolved)
+    _stop_if_asked()
     if config.targets:
         from .analysis.targets import rows, target_table
 
@@ -166,21 +207,22 @@ def _simulate(config: Any, quiet: bool) -> Any:
 def _repeat(path: str, output: str, overrides: list[str], quiet: bool) -> int:
     """Run the configuration inside a result file again and compare."""
     from .config import parse_config
-    from .errors import ResultsError
-    from .results import compare, open_results
+    from .results import compare
 
-    before = open_results(path)
+    with _reading(path) as before:
+        recorded = before.provenance
     if not before.config:
         raise ResultsError(f"{path!r} was made by a script, not from a configuration; run the script again and use nkcell_sim.results.compare")
     if output:
-        _check_folder(Path(output))
+        _check_result_file(Path(output), path)
     after = _simulate(parse_config(before.config, f"{path} (configuration inside)", overrides), quiet)
     if output:
         after.save(output)
+        _written.append(output)
     comparison = compare(before.root, after.root)
     if not quiet:
-        _report_versions(before.provenance, after.provenance)
-        print(f"{path}: {comparison}")
+        _report_versions(recorded, after.provenance)
+        _say(f"{path}: {comparison}")
     return OK if comparison.equal and not after.failed else FAILED
 
 
@@ -188,41 +230,142 @@ def _report_versions(before: dict[str, Any], after: dict[str, Any]) -> None:
     """Say what is different from the first run and may explain different numbers."""
     for name in ("nkcell_sim", "python", "kernel"):
         if before["software"][name] != after["software"][name]:
-            print(f"{name} was {before['software'][name]}, is {after['software'][name]}")
+            _say(f"{name} was {before['software'][name]}, is {after['software'][name]}")
     for name, equations in before["parameters"]["models"].items():
         if after["parameters"]["models"].get(name, equations) != equations:
-            print(f"the equations or declarations of {name} have changed since ({equations}, now {after['parameters']['models'][name]})")
+            _say(f"the equations or declarations of {name} have changed since ({equations}, now {after['parameters']['models'][name]})")
 
 
-def _draw(results: Any, target: Path, *, quiet: bool) -> None:
+def _figure_problem(results: Any, target: Path) -> str:
+    """Draw the figure; why that failed, if it did: the results are kept without it."""
     from .plots import plot_results
 
-    plot_results(results, target)
-    if not quiet:
-        print(f"wrote {target}")
+    try:
+        plot_results(results, target)
+    except NkcellError as error:
+        return str(error)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    _written.append(str(target))
+    return ""
+
+
+# Files that this command has finished.
+_written: list[str] = []
+# Signals that have arrived; kept because a library may swallow the KeyboardInterrupt.
+_received: list[int] = []
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Print; a reader who has seen enough (`nkcell show | head`) is no reason to stop the work."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        _silence()
+
+
+def _silence() -> None:
+    """Send the rest of the output nowhere, also what Python still holds when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        sys.stdout = os.fdopen(os.dup(nowhere), "w")
+    os.close(nowhere)
+
+
+@contextmanager
+def _listening() -> Iterator[None]:
+    """Remember Ctrl-C and SIGTERM, both raised as KeyboardInterrupt, which every layer below cleans up after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def received(number: int, _: object) -> None:
+        _received.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, received) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _stop_if_asked() -> None:
+    if _received:
+        raise KeyboardInterrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point: run the command and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    _written.clear()
+    _received.clear()
+    if hasattr(sys.stdout, "reconfigure"):
+        with suppress(OSError, ValueError):
+            sys.stdout.reconfigure(errors="replace")  # a terminal without the sign for µ shows a question mark
+    try:
+        with _listening():
+            code = _outcome(given)
+    except KeyboardInterrupt:  # between two statements of the handling itself
+        _received.append(signal.SIGINT)
+        code = BAD_INPUT
+    if not _received:
+        return code
+    kept = f"{', '.join(_written)} is complete" if _written else "nothing was written"
+    with suppress(OSError):
+        print(f"nkcell: interrupted; {kept}", file=sys.stderr)
+    return SIGNALLED + _received[0]
+
+
+def _outcome(given: list[str]) -> int:
+    """Exit code of a command; every foreseeable error is one message."""
     try:
         code = int(app(args=given or ["--help"], prog_name="nkcell", standalone_mode=False) or OK)
-    except NkcellError as error:
-        print(f"nkcell: {error}", file=sys.stderr)
-        return BAD_INPUT
+        if code == SIGNALLED + signal.SIGINT:  # the argument parser took the KeyboardInterrupt
+            _received.append(signal.SIGINT)
+        return code
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stdout = None
+        _received.append(signal.SIGINT)
+        return SIGNALLED
+    except SystemExit:  # how the argument parser answers a closed pipe
+        _silence()
+        return OK
+    except BrokenPipeError:
+        _silence()
         return OK
     except Exception as error:
-        if not hasattr(error, "format_message"):  # a usage error of the argument parser has one
+        problem = _message(error)
+        if _received:  # an interrupted import can fail in any way
+            return SIGNALLED
+        if not problem:
             raise
-        print(f"nkcell: {error.format_message()} (see nkcell --help)", file=sys.stderr)
-        return BAD_INPUT
-    if code == INTERRUPTED:
-        print("nkcell: interrupted; nothing was written", file=sys.stderr)
-    return code
+    kept = f" ({', '.join(_written)} is complete)" if _written and not problem.startswith("the results are kept") else ""
+    with suppress(OSError):
+        print(f"nkcell: {problem}{kept}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _message(error: Exception) -> str:
+    """What to tell about an error in the input or the machine; empty for one in this package."""
+    if isinstance(error, NkcellError):
+        return str(error)
+    if hasattr(error, "format_message"):  # a usage error of the argument parser
+        return f"{error.format_message()} (see nkcell --help)"
+    if isinstance(error, OSError):
+        if error.filename is None:
+            _silence()  # most likely the output itself, which Python would try once more at its end
+        where = f" {str(error.filename)!r}" if error.filename is not None else " the output"
+        return f"cannot read or write{where}: {error.strerror or error}"
+    if isinstance(error, MemoryError):
+        return "out of memory; make the study smaller (fewer runs, traces or samples)"
+    if isinstance(error, RecursionError):
+        return "the input is nested too deeply"
+    if isinstance(error, UnicodeError):
+        return f"a text cannot be read or written in its encoding; configurations are UTF-8 ({error})"
+    return ""
 
 
 if __name__ == "__main__":

@@ -39,7 +39,10 @@ class ProgressBar:
             self._last, self._shown = now, done
             elapsed = now - self._started
             left = f", about {elapsed / done * (total - done):.0f} s left" if 0 < done < total else ""
-            print(f"{what}: {done} of {total} runs after {elapsed:.0f} s{left}", file=self.stream, flush=True)
+            try:
+                print(f"{what}: {done} of {total} runs after {elapsed:.0f} s{left}", file=self.stream, flush=True)
+            except OSError:  # nobody reads it any more; the work goes on
+                self.quiet = True
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ResultsError
+from ..results.target import replacing
 from .figures import entry_figure, main_figure, panels_figure, rest_figure, steps_figure
 from .grids import grid_figure
 from .stored import stored_experiment
@@ -32,7 +33,8 @@ def plot_results(results: Results, path: str | os.PathLike[str]) -> Path:
         raise ResultsError(f"got {str(path)!r} as the figure's file; expected a name ending in {', '.join(METADATA)}")
     with style():
         drawn = make_figure(results)
-        drawn.savefig(target, metadata=METADATA[suffix])
+        with replacing(target) as partial:
+            drawn.savefig(partial, format=suffix[1:], metadata=METADATA[suffix])
     return target
 
 

@@ -30,10 +30,14 @@ class Batch:
     run_ids: tuple[str, ...]
     cases: tuple[str, ...]
     varied: tuple[dict[str, float], ...]
+    notes: tuple[str, ...] = ()  # of the study's cells and incubations, on top of the experiment's own
 
 
 def assemble(title: str, batches: Mapping[str, Sequence[Batch]], *, units: Mapping[str, str], provenance: Mapping[str, Any]) -> Results:
     """Put the results of a study together."""
+    for name in batches:
+        if name in layout.RESERVED_GROUPS:
+            raise ResultsError(f"got an experiment named {name!r}, the name of a group that every result has; rename the experiment")
     groups = {name: _Experiment(name, parts, units).group() for name, parts in batches.items()}
     attributes = {
         "Conventions": layout.CONVENTIONS,
@@ -104,7 +108,7 @@ class _Experiment:
             "title": self.setup.title,
             **{f"setting_{k}": v for k, v in self.setup.settings().items() if not any(key == f"{self.name}.{k}" for key in self.units)},
         }
-        notes = "\n".join(self.setup.notes())
+        notes = "\n".join(dict.fromkeys([*self.setup.notes(), *(n for b in self.batches for n in b.notes)]))
         if notes:
             attributes["notes"] = notes
         return Group({**self._labels(), **self._traces(), **self._features()}, groups, attributes)

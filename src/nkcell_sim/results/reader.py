@@ -10,9 +10,14 @@ import h5py
 import numpy as np
 
 from ..errors import ResultsError
-from .layout import SCHEMA, Group, Variable
+from .layout import RESERVED_GROUPS, SCHEMA, Group, Variable
+from .target import SUFFIXES, reason
 
 _INTERNAL = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST")
+# What every result has; the package's own tables and figures rely on it.
+PROVENANCE = ("software", "parameters", "environment", "resources", "config")
+LABELS = ("run", "run_id", "case", "status", "time")
+SECTIONS = ("parameters", "protocol")
 
 
 def read(path: str | os.PathLike[str]) -> Group:
@@ -23,29 +28,52 @@ def read(path: str | os.PathLike[str]) -> Group:
     source = Path(path)
     if not source.is_file():
         raise ResultsError(f"there is no result file {str(path)!r}" + (" (it is a folder)" if source.is_dir() else ""))
+    try:
+        source.open("rb").close()
+    except OSError as error:
+        raise ResultsError(f"cannot read {str(path)!r}: {reason(error)}") from error
     if not h5py.is_hdf5(source):
         raise ResultsError(f"{str(path)!r} is not an HDF5 file; nkcell_sim results are written by `nkcell run CONFIG -o FILE.h5`")
     try:
         with h5py.File(source, "r") as file:
             _check_version(file, str(path))
             return _read_group(file)
-    except (OSError, RuntimeError) as error:
-        raise ResultsError(f"{str(path)!r} is truncated or damaged ({_short(error)}); restore it from a copy or repeat the run") from error
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise ResultsError(f"{str(path)!r} is truncated or damaged ({reason(error)}); restore it from a copy or repeat the run") from error
+
+
+def check_complete(root: Group, path: str) -> None:
+    """Raise :class:`ResultsError` naming what is missing from a tree that should be a whole result."""
+    missing = [f"provenance/{n}" for n in PROVENANCE if "provenance" not in root.groups or n not in root.groups["provenance"].variables]
+    experiments = {n: g for n, g in root.groups.items() if n not in RESERVED_GROUPS}
+    if not experiments:
+        missing.append("any group of an experiment")
+    for name, group in experiments.items():
+        missing += [f"{name}/{n}" for n in LABELS if n not in group.variables]
+        missing += [f"{name}/{n}/" for n in SECTIONS if n not in group.groups]
+        missing += [f"{name}/parameters/{n}" for n in ("parameter", "value") if "parameters" in group.groups and n not in group.groups["parameters"].variables]
+        if "experiment" not in group.attributes:
+            missing.append(f"the attribute 'experiment' of {name}")
+        missing += [f"the unit of {name}/{n}" for n, v in group.variables.items() if v.attributes.get("role") and "units" not in v.attributes]
+        sizes = {group.variables[n].values.shape[:1] for n in LABELS[:-1] if n in group.variables}
+        if len(sizes) > 1:
+            missing.append(f"a common number of runs in {name}")
+    if missing:
+        more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
+        raise ResultsError(f"{path!r} is damaged or was changed: it lacks {', '.join(missing[:6])}{more}; restore it from a copy or repeat the run")
 
 
 def is_results(path: str | os.PathLike[str]) -> bool:
     """Whether a file looks like HDF5 (by its first bytes or, when it is truncated, by its name)."""
-    return Path(path).suffix in (".h5", ".hdf5", ".nc") or (Path(path).is_file() and bool(h5py.is_hdf5(path)))
-
-
-def _short(error: Exception) -> str:
-    return str(error).splitlines()[0].strip()
+    return Path(path).suffix.lower() in SUFFIXES or (Path(path).is_file() and bool(h5py.is_hdf5(path)))
 
 
 def _check_version(file: Any, path: str) -> None:
     schema = file.attrs.get("nkcell_schema")
     if schema is None:
         raise ResultsError(f"{path!r} is an HDF5 file, but not one of nkcell_sim: it has no attribute 'nkcell_schema'")
+    if not isinstance(schema, int | np.integer):
+        raise ResultsError(f"{path!r} is damaged or was changed: its attribute 'nkcell_schema' is {schema!r}; expected a whole number")
     if int(schema) > SCHEMA:
         raise ResultsError(
             f"{path!r} has layout version {int(schema)}, and this nkcell_sim reads up to {SCHEMA}: "

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, ResultsError
 from ..provenance import check
-from .layout import Group, Variable, index, numbers, text
+from .layout import RESERVED_GROUPS, Group, Variable, index, numbers, text
 
 if TYPE_CHECKING:
     import xarray
-
-_NOT_EXPERIMENTS = ("provenance", "targets")
 
 
 class ExperimentRuns:
@@ -171,7 +169,7 @@ class Results:
     @property
     def experiments(self) -> dict[str, ExperimentRuns]:
         """The runs of every experiment by name."""
-        return {name: ExperimentRuns(name, group) for name, group in self.root.groups.items() if name not in _NOT_EXPERIMENTS}
+        return {name: ExperimentRuns(name, group) for name, group in self.root.groups.items() if name not in RESERVED_GROUPS}
 
     @property
     def config(self) -> str:
@@ -252,6 +250,8 @@ def _plain(value: Any) -> Any:
 
 def open_results(path: str | os.PathLike[str]) -> Results:
     """Read a result file; raises :class:`~nkcell_sim.errors.ResultsError` with the reason for a bad one."""
-    from .reader import read
+    from .reader import check_complete, read
 
-    return Results(read(path))
+    root = read(path)
+    check_complete(root, str(path))
+    return Results(root)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ResultsError
 from .layout import Group, Variable
+from .target import replacing, uninterrupted
 
 # About a megabyte of float64 a chunk: large enough to stream, small enough to read one run.
 CHUNK_VALUES = 131_072
@@ -19,35 +20,59 @@ CHUNK_VALUES = 131_072
 def write(root: Group, path: str | os.PathLike[str]) -> Path:
     """Write ``root`` to ``path``.
 
-    The file grows under the name ``PATH.tmp``, is closed and synced to disk, and only then takes its name, so that a
-    run that is killed leaves nothing half-written.
+    The file grows under a name of its own in the same folder, is closed and synced to disk, and only then takes its
+    name, so that a run that is killed leaves nothing half-written under it.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise ResultsError(f"got {str(path)!r} as the file to write, which is a folder; give a file name, for example results.h5")
-    if not target.parent.is_dir():
-        raise ResultsError(f"cannot write {str(path)!r}: there is no folder {str(target.parent)!r}")
-    partial = target.with_name(target.name + ".tmp")
-    try:
-        with h5py.File(partial, "w", track_order=True, libver=("v108", "latest")) as file:
+    with replacing(path) as partial, partial.open("r+b", buffering=0) as opened:
+        disk = _Disk(opened)
+        with uninterrupted(), h5py.File(disk, "w", track_order=True, libver=("v108", "latest")) as file:
             _write_group(file, root, {})
-        _sync(partial)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-    _sync(target.parent)
-    return target
+        if disk.problem is not None:
+            raise disk.problem
+    return Path(path)
 
 
-def _sync(path: Path) -> None:
-    """Ask the operating system to put a file, or a folder's entries, on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+class _Disk:
+    """The file as HDF5 sees it: after a write has failed (disk full) the rest goes nowhere.
+
+    HDF5 itself cannot close a file that it could not write, and brings the process down at its end.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.problem: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        done = 0
+        try:
+            while self.problem is None and done < len(view):
+                done += self.file.write(view[done:])
+        except OSError as error:
+            self.problem = error
+        return len(view)
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(self.file.read(size))
+
+    def readinto(self, buffer: Any) -> int:
+        return int(self.file.readinto(buffer))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self.file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self.file.tell())
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return int(self.file.truncate(size))
+        except OSError as error:
+            self.problem = self.problem or error
+            return size or 0
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 def _write_group(h5: Any, group: Group, scales: dict[str, Any]) -> None:
