@@ -90,7 +90,9 @@ def test_a_failed_run_is_exit_code_1_and_its_file_is_kept(here: Path, capsys: py
     text = SMALL.replace('"rest"\n', '"calcium_imaging"\nntx_in_bath = "kept"\n').replace('duration = "20 s"\n', "")
     (here / "small.toml").write_text(text + "[solver]\nmax_steps = 5\n")
     assert cli.main(["run", "small.toml", "--no-figure"]) == 1
-    assert "FAILED rest, run 0 (healthy): step_limit" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "FAILED rest, run 0 (healthy): step_limit at " in said
+    assert "the run ended as" not in said, "told once"
     assert open_results("small.h5").failed
 
 
@@ -259,6 +261,20 @@ def test_show_draws_a_configuration_and_summarises_a_file(here: Path, capsys: py
     assert cli.main(["run", "small.toml", "--quiet", "--no-figure"]) == 0
     assert cli.main(["show", "small.h5"]) == 0
     assert "v_rest" in capsys.readouterr().out
+
+
+def test_a_grid_says_what_was_varied_in_which_unit_and_what_is_not_shown(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = ", ".join(f'"{v} 1/pF"' for v in (0.7, 0.75, 0.8, 0.85, 0.9, 60, 1.0))
+    (here / "small.toml").write_text(f'{SMALL}[[vary]]\nkey = "TRPM3.density"\nvalues = [{values}]\n')
+    assert cli.main(["run", "small.toml", "--no-figure"]) == 1
+    said = capsys.readouterr().out
+    assert "more features in the file (nkcell show FILE.h5 --all)" in said
+    assert "FAILED rest, run 5 (healthy, TRPM3.density 60 1/pF): not_run: " in said
+    assert said.count("rest cannot be") == 1
+    assert cli.main(["show", "small.h5", "--all"]) == 0
+    everything = capsys.readouterr().out
+    assert "more features" not in everything
+    assert all(name in everything for name in open_results("small.h5")["rest"].features)
 
 
 def test_info_names_versions_engine_and_models(capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,6 +116,33 @@ def test_a_failed_run_is_kept_as_nan_with_its_status(tmp_path: Path) -> None:
     assert 0.0 <= reached < SHORT.protocol().duration
 
 
+def test_a_driven_input_has_the_evidence_of_its_value(results: Results) -> None:
+    protocol = results["imaging"].group.groups["protocol"].variables
+    assert protocol["pregs"].attributes["evidence"] == "A"
+    for name, variable in protocol.items():
+        if variable.attributes.get("role") == "input":
+            declared = CELL.composition.inputs[name]
+            usual = np.allclose(variable.values, float(declared.default), rtol=1e-9, atol=0.0)
+            assert variable.attributes["evidence"] == (declared.evidence if usual else "A"), name
+            assert usual or variable.attributes["source"] == "set by the protocol, unconfirmed"
+
+
+def test_condition_and_varied_values_are_coordinates(results: Results, tmp_path: Path) -> None:
+    path = results.save(tmp_path / "c.h5")
+    for engine in ("h5netcdf", "netcdf4"):
+        with xarray.open_dataset(path, group="imaging", engine=engine) as data:
+            assert {"case", "run_id", "vary.imaging.pregs"} <= set(data.coords)
+            assert data["ca_cyt"].swap_dims(run="case").sel(case="ME/CFS").shape[0] == 2
+
+
+def test_an_experiment_cannot_take_the_name_of_a_reserved_group(results: Results) -> None:
+    from nkcell_sim.results import assemble
+
+    for name in ("provenance", "targets"):
+        with pytest.raises(ResultsError, match=f"an experiment named '{name}'"):
+            assemble("x", {name: []}, units={}, provenance={})
+
+
 def test_progress_ends_at_the_total() -> None:
     calls: list[tuple[int, int]] = []
     nk.run(nk.Study(CELL, {"rest": Rest(duration="10 s")}, vary={"rest.duration": ["5 s", "10 s", "15 s"]}), progress=lambda d, t, w: calls.append((d, t)))

@@ -89,13 +89,14 @@ def run(
 def show(
     file: Annotated[str, typer.Argument(metavar="[CONFIG|FILE.h5]", help="Configuration (TOML) or result file. Without it: the naltrexone experiment.")] = "",
     overrides: Overrides = [],  # noqa: B006
+    everything: Annotated[bool, typer.Option("--all", help="Every feature of a grid, not only those that differ most.")] = False,
 ) -> None:
     """Print the cell, the conditions and the protocol of a configuration, or the summary of a result file."""
     from . import show as text
 
     if file and _is_results(file):
         with _reading(file) as results:
-            said = text.results_text(results)
+            said = text.results_text(results, everything=everything)
         _say(said)
         return
     from .config import load_config

@@ -22,12 +22,20 @@ WIDTH = 64
 PAGE = 110
 FEW_RUNS = 6
 FEATURE_COLUMNS = 5
+EVIDENCE = (
+    "evidence: V confirmed in the literature, V2 in a second source, S taken from a re-implementation, R recalled, A assumed, C calibrated, "
+    "D derived, I chosen when the parts were joined"
+)
+PAPERS = (
+    "papers: C18 Cabanas 2018; C19v Cabanas 2019, Mol Med; C19n Cabanas 2019, Front Immunol; C21 Cabanas 2021; EF22 Eaton-Fitch 2022; "
+    "S22, S24, S25 Sasso 2022, 2024, 2025; M26 Magawa 2026 (references: documentation, Targets and what they mean)"
+)
 
 
 def config_text(config: Config) -> str:
     """What a configuration describes: cell, conditions, and each experiment's protocol."""
     study = config.study
-    parts = [heading(config.title or config.name), repr(study.cases[0].cell), heading("Conditions")]
+    parts = [heading(config.title or config.name), repr(study.cases[0].cell), wrapped(EVIDENCE), heading("Conditions")]
     parts += [case_text(case.name, case.cell, case.incubation) for case in study.cases]
     for name, experiment in study.experiments.items():
         parts += [heading(f"Experiment {name}: {experiment.title or experiment.kind}"), protocol_drawing(experiment, study.cases[0].cell), repr(experiment)]
@@ -90,22 +98,29 @@ def _bar(values: np.ndarray, ramped: np.ndarray) -> str:
     return "".join("╱" if r else BLOCKS[level] for level, r in zip(levels, ramped, strict=True))
 
 
-def results_text(results: Results) -> str:
-    """A summary of results: features by run, targets, warnings, failures, origin."""
+def results_text(results: Results, *, everything: bool = False) -> str:
+    """A summary of results: features by run (of a grid those that differ most, or all), targets, warnings, failures, origin."""
     parts = [heading(f"{results.title or 'Results'} (model output, not a laboratory result)")]
     for runs in results.experiments.values():
-        parts += [heading(f"{runs.name}: {runs.title}"), feature_table(runs)]
+        parts += [heading(f"{runs.name}: {runs.title}"), feature_table(runs, everything=everything)]
         parts += [wrapped(f"note: {note}") for note in runs.notes]
-        parts += [wrapped(f"WARNING, run {i} ({_labels(runs)[i]}): {said}") for i, said in runs.warnings]
+        parts += [wrapped(f"WARNING, run {i} ({_labels(runs)[i]}): {said}") for i, said in runs.warnings if not _is_failure(runs, i, said)]
     if results.targets:
-        parts += [heading("Published patterns"), targets_text(results)]
-    parts += [f"  FAILED {name}, run {i} ({_labels(results.experiments[name])[i]}): {status}" for name, i, status in results.failed]
+        parts += [heading("Published patterns"), targets_text(results), wrapped(PAPERS)]
+    for name, i, _ in results.failed:
+        runs = results[name]
+        parts.append(wrapped(f"FAILED {name}, run {i} ({_labels(runs)[i]}): {runs.failure(i)}"))
     origin = results.provenance
     parts.append(f"\nsimulated {origin['created']} with nkcell_sim {origin['software']['nkcell_sim']}, {origin['resources']['runs']} runs")
     return "\n".join(parts)
 
 
-def feature_table(runs: ExperimentRuns) -> str:
+def _is_failure(runs: ExperimentRuns, i: int, said: str) -> bool:
+    """Whether a warning only repeats that the run failed, which has a line of its own."""
+    return runs.status[i] != "ok" and said.startswith(("not run: ", f"the run ended as {runs.status[i]}"))
+
+
+def feature_table(runs: ExperimentRuns, *, everything: bool = False) -> str:
     """Features of every run: a column a run when there are few, a row a run for a grid."""
     if len(runs.status) <= FEW_RUNS:
         rows = [[name, *(f"{v:.4g}" for v in runs[name]), runs.units[name]] for name in runs.features]
@@ -113,13 +128,16 @@ def feature_table(runs: ExperimentRuns) -> str:
             rows.insert(0, ["status", *runs.status, ""])
         return columns([["", *_labels(runs), "unit"], *rows])
     shown = [n for n in runs.features if _spread(runs[n]) > 0.1][:FEATURE_COLUMNS] or runs.features[:FEATURE_COLUMNS]
+    shown = runs.features if everything else shown
     varied = runs.varied
     head = ["case", *(f"{k} [{runs.units[k]}]" for k in varied), *(f"{n} [{runs.units[n]}]" for n in shown)]
     rows = [
         [case, *(f"{v[i]:.4g}" for v in varied.values()), *(f"{runs[n][i]:.4g}" for n in shown), "" if runs.status[i] == "ok" else runs.status[i]]
         for i, case in enumerate(runs.cases)
     ]
-    return columns([[*head, ""], *rows])
+    more = len(runs.features) - len(shown)
+    rest = f"\n  {more} more features in the file (nkcell show FILE.h5 --all)" if more else ""
+    return columns([[*head, ""], *rows]) + rest
 
 
 def _spread(values: np.ndarray) -> float:
@@ -129,8 +147,10 @@ def _spread(values: np.ndarray) -> float:
 
 
 def _labels(runs: ExperimentRuns) -> list[str]:
+    """Condition of every run with what was varied, and its unit."""
     varied = runs.varied
-    return [" ".join([case, *(f"{v[i]:.4g}" for v in varied.values())]) for i, case in enumerate(runs.cases)]
+    units = {key: "" if runs.units[key] == "1" else runs.units[key] for key in varied}
+    return [", ".join([case, *(f"{k} {v[i]:.4g} {units[k]}".rstrip() for k, v in varied.items())]) for i, case in enumerate(runs.cases)]
 
 
 def targets_text(results: Results) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from . import layout
 from .layout import Group, Variable, index, numbers, text
 from .results import Results
 
-_RESERVED = ("run", "time", "sample", "case", "status", "run_id", "time_reached", "steps")
+_RESERVED = ("run", "time", "sample", "case", "status", "run_id", "time_reached", "worst_component", "steps")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,16 @@ class _Experiment:
         notes = "\n".join(dict.fromkeys([*self.setup.notes(), *(n for b in self.batches for n in b.notes)]))
         if notes:
             attributes["notes"] = notes
-        return Group({**self._labels(), **self._traces(), **self._features()}, groups, attributes)
+        return Group(self._located({**self._labels(), **self._traces(), **self._features()}), groups, attributes)
+
+    def _located(self, variables: dict[str, Variable]) -> dict[str, Variable]:
+        """Variables of runs that name their auxiliary coordinates, as in CF: the condition, the identity and what was varied."""
+        names = ["case", "run_id", *(f"vary.{key}" for key in self.units), *([] if self.same_times else ["time"])]
+        listed = {"coordinates": " ".join(names)}
+        return {
+            name: replace(v, attributes={**v.attributes, **listed}) if v.dims[:1] == ("run",) and name not in ("run", *names) else v
+            for name, v in variables.items()
+        }
 
     def _labels(self) -> dict[str, Variable]:
         run = ("run",)
@@ -123,6 +132,7 @@ class _Experiment:
             "case": text(run, self._listed([b.cases for b in self.batches]), "condition"),
             "status": text(run, self._listed([t.status for t in self.traces]), "ok, or why the run ended early (its outputs are NaN)"),
             "time_reached": numbers(run, [o.time_reached for o in outcomes], "s", "simulated time reached"),
+            "worst_component": text(run, [o.worst for o in outcomes], "what a failed run failed on, where that is known"),
             "steps": numbers(run, np.array([o.steps for o in outcomes], dtype="<i8"), "1", "accepted integration steps"),
         }
         for key, unit in self.units.items():
@@ -239,7 +249,11 @@ class _Experiment:
         found = {}
         for k, key in enumerate(keys):
             values = np.array([row[k] for row in rows])
-            found[key] = numbers(("protocol", self._time), values, inputs[key].unit, inputs[key].description, role="input", evidence=inputs[key].evidence)
+            declared = inputs[key]
+            known = values[np.isfinite(values)]
+            usual = np.allclose(known, float(declared.default), rtol=1e-9, atol=0.0)  # the declaration's evidence is that of its value
+            evidence, source = (declared.evidence, declared.source) if usual else ("A", "set by the protocol, unconfirmed")
+            found[key] = numbers(("protocol", self._time), values, declared.unit, declared.description, role="input", evidence=evidence, source=source)
         return found
 
     def _sampled(self, setup: Experiment, protocol: Protocol, keys: Sequence[str]) -> np.ndarray:

@@ -105,6 +105,17 @@ class ExperimentRuns:
         """Settings of the experiment as laboratory text."""
         return {k.removeprefix("setting_"): str(v) for k, v in self.group.attributes.items() if k.startswith("setting_")}
 
+    def failure(self, run: int) -> str:
+        """How a run failed: its status, the time it reached [s] and the component that failed, or why it never started; empty for ``ok``."""
+        status = self.status[run]
+        if status in ("ok", "not_run"):
+            said = [text.removeprefix("not run: ") for i, text in self.warnings if i == run and text.startswith("not run: ")]
+            return "" if status == "ok" else ": ".join(["not_run", *said])
+        v = self.group.variables
+        reached = f" at {float(v['time_reached'].values[run]):.4g} s" if "time_reached" in v else ""
+        worst = str(v["worst_component"].values[run]) if "worst_component" in v else ""
+        return f"{status}{reached}" + (f" ({worst})" if worst else "")
+
     def describe(self, name: str) -> str:
         """Meaning of a trace or a feature."""
         return str(self._variable(name).attributes.get("long_name", ""))
@@ -229,8 +240,12 @@ class Results:
             raise MissingPackageError("to_xarray() needs xarray: pip install 'nkcell_sim[xarray]'") from error
         datasets = {}
         for path, group in self.root.walk():
-            variables = {name: (v.dims, v.values.astype(str) if v.is_text else v.values, dict(v.attributes)) for name, v in group.variables.items()}
-            datasets[path] = xarray.Dataset(variables, attrs=group.attributes)
+            variables, coordinates = {}, set()
+            for name, v in group.variables.items():
+                attributes = dict(v.attributes)
+                coordinates.update(str(attributes.pop("coordinates", "")).split())
+                variables[name] = (v.dims, v.values.astype(str) if v.is_text else v.values, attributes)
+            datasets[path] = xarray.Dataset(variables, attrs=group.attributes).set_coords(sorted(coordinates))
         return xarray.DataTree.from_dict(datasets)
 
     def __getitem__(self, name: str) -> ExperimentRuns:
