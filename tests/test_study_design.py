@@ -78,3 +78,23 @@ def test_things_of_the_wrong_kind_are_named(cell):
         run(cell, PatchClamp(ntx_in_bath="kept"))
     with pytest.raises(ParameterError, match="expected an experiment such as"):
         Study(cell, {"rest": Incubation})
+
+
+def test_notes_say_what_the_incubation_and_the_temperature_rest_on(cell):
+    warm = cell.at_temperature("37 degC")
+    medium = Incubation(ntx="200 uM", duration="1 h", il2="20 IU/mL", temperature="37 degC", k_invivo=10.0, free_fraction=0.79)
+    study = Study([Case("warm", warm), Case("ntx", cell, medium), Case("cold", cell, Incubation(duration="1 h"))], {"rest": Rest(duration="20 s")})
+    notes = " | ".join(run(study)["rest"].notes)
+    for text in (
+        "at 37 degC the rates rest on recalled or assumed Q10 values and the resting constants were solved again: unchecked",
+        "ntx: IL-2 20 IU/mL is recorded as a label: the model has no equation for it",
+        "ntx: incubation at 37 degC ran the slow opioid chain only",
+        "ntx: antagonists: free fraction 0.79, Ki multiplied by k_invivo 10",
+        "cold: incubation at 23 degC",
+    ):
+        assert text in notes
+
+
+def test_cells_at_23_degrees_need_no_note(cell):
+    assert Study(cell, Rest()).notes() == ()
+    assert "at 30 degC" in Study(cell, Rest(), vary={"temperature": ["23 degC", "30 degC"]}).notes()[0]

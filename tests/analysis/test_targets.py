@@ -254,3 +254,23 @@ def test_the_table_says_what_it_is(measured):
     assert "chosen because of this target" in text
     assert "9 pass, 3 missed, 3 not testable" in text
     assert {"id", "verdict", "value", "band", "evidence", "remark"} <= set(rows(targets)[0])
+
+
+FLOOD = "Na+ inside reaches 52 mM (bound 40 mM): the stimulus floods the cell"
+
+
+def test_a_flooded_cell_is_said_with_the_targets_that_use_it(measured):
+    flooded = dataclasses.replace(measured, flooded={"imaging": {"hc": (FLOOD,)}}, caveats=("at 37 degC unchecked",))
+    remarks = {t.id: t.remark for t in evaluate(flooded) if t.verdict != NOT_TESTABLE}
+    for name in ("T11", "T12 saturating", "T13"):
+        assert f"imaging of hc: {FLOOD}" in remarks[name]
+    assert FLOOD not in remarks["T3"]
+    assert all("caveat: at 37 degC unchecked" in text for text in remarks.values())
+
+
+def test_measured_keeps_the_temperature_and_the_floods():
+    cell = nk.primary_nk_cell().at_temperature("37 degC")
+    study = Study([Case("HC", cell)], {"imaging": CalciumImaging(ntx_in_bath="kept")})
+    found = measure(study, run(study), companions=False)
+    assert "at 37 degC" in found.caveats[0]
+    assert found.flooded["imaging"]["hc"]

@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..experiments import CalciumImaging, Incubation, PatchClamp, run_experiment
+from ..experiments.base import flood_warnings
 from ..experiments.settling import settle
+from ..model.cell import temperature_note
 
 if TYPE_CHECKING:
     from ..model.cell import Cell
@@ -61,7 +63,8 @@ class Measured:
     """Features by role (hc, me, me_ntx, hc_ntx, ...) of the patch-clamp and of the imaging experiment.
 
     ``bath`` says per experiment whether naltrexone was kept in its recording bath or washed off; ``missing`` says, for a role
-    or an experiment that is not there, why.
+    or an experiment that is not there, why; ``flooded`` holds the warnings, per experiment and role, of cells that do not
+    survive the stimulus, and ``caveats`` what has to be said of every verdict.
     """
 
     patch: dict[str, Numbers] = field(default_factory=dict)
@@ -71,6 +74,8 @@ class Measured:
     parameter_set: str = "saturating"
     other_set: str = "conservative"
     missing: dict[str, str] = field(default_factory=dict)
+    flooded: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
 
 
 def role_of(cell: Cell, incubation: Incubation | None) -> str:
@@ -96,17 +101,25 @@ def measure(study: Study, results: Results, *, companions: bool = True) -> Measu
         parameter_set=study.cases[0].cell.parameter_set,
         other_set="conservative" if study.cases[0].cell.parameter_set != "conservative" else "saturating",
         missing=_missing(study, patch, imaging, cases),
+        caveats=tuple(dict.fromkeys(note for c in cases.values() if (note := temperature_note(c.cell)))),
     )
-    for experiment, store in ((patch, found.patch), (imaging, found.imaging)):
+    for kind, experiment, store in (("patch", patch, found.patch), ("imaging", imaging, found.imaging)):
         if experiment and len(study.grid) == 1:
             runs = results[experiment[0]]
             for role, case in cases.items():
                 if role:
                     position = int(runs.of_case(case.name)[0])
                     store[role] = {name: float(runs[name][position]) for name in runs.features}
+                    _note_flood(found, kind, role, [text for run, text in runs.warnings if run == position])
     if companions and len(study.grid) == 1 and {"hc", "me"} <= set(cases):
         _Companions(study, found, patch, imaging, cases).run()
     return found
+
+
+def _note_flood(found: Measured, kind: str, role: str, warnings: Sequence[str]) -> None:
+    flood = flood_warnings(warnings)
+    if flood:
+        found.flooded.setdefault(kind, {})[role] = flood
 
 
 def _other(bath: str) -> str:
@@ -168,9 +181,10 @@ class _Companions:
             cells = {r: c for r, c in cells.items() if r != role}
         if not cells:
             return
-        features = run_experiment(list(cells.values()), experiment, **self.solver).features
+        result = run_experiment(list(cells.values()), experiment, **self.solver)
         for i, role in enumerate(cells):
-            store[role] = {name: float(f.values[i]) for name, f in features.items()}
+            store[role] = {name: float(f.values[i]) for name, f in result.features.items()}
+            _note_flood(self.found, "patch" if store is self.found.patch else "imaging", role, result.warnings[i] if result.warnings else ())
 
 
 class NotThere(Exception):
@@ -182,8 +196,20 @@ class _Judge:
 
     def __init__(self, m: Measured) -> None:
         self.m = m
+        self.used: dict[tuple[str, str], None] = {}
+
+    def caveats(self) -> str:
+        """What limits the verdicts read since the last call: cells that the stimulus floods, cells at an unchecked temperature."""
+        flooded = [
+            f"{experiment} of {role}: {', '.join(texts)}"
+            for experiment, role in self.used
+            if (texts := self.m.flooded.get(experiment, {}).get(role))
+        ]
+        self.used.clear()
+        return "; ".join([*(f"caveat: {text}" for text in flooded), *(f"caveat: {text}" for text in self.m.caveats)])
 
     def __call__(self, experiment: str, role: str, feature: str) -> float:
+        self.used[experiment, role] = None
         store = getattr(self.m, experiment)
         if role not in store:
             base = re.sub("_(other_set|other_bath|ldn|acute|alone)$", "", role)
@@ -205,9 +231,13 @@ def evaluate(m: Measured) -> list[Target]:
     found: list[Target] = []
     for name, statement, band, evidence, rule in _RULES:
         try:
-            for suffix, value, number, verdict, remark in rule(judge):
-                found.append(Target(name + suffix, statement, value, band, evidence, verdict, remark, number))
+            verdicts = rule(judge)
+            caveats = judge.caveats()
+            for suffix, value, number, verdict, remark in verdicts:
+                said = remark if verdict == NOT_TESTABLE else _joined(remark, caveats)
+                found.append(Target(name + suffix, statement, value, band, evidence, verdict, said, number))
         except NotThere as reason:
+            judge.caveats()
             found.append(Target(name, statement, "-", band, evidence, NOT_TESTABLE, str(reason)))
     return found
 

@@ -153,6 +153,14 @@ def run_experiment(cells: Cell | Sequence[Cell], experiment: Experiment, **solve
     return ExperimentResult(experiment, trace, features, experiment.warnings(trace, features))
 
 
+FLOOD_WORDS = ("floods the cell", "depolarises for good", "extrusion is overwhelmed")
+
+
+def flood_warnings(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Those of a run's warnings that say that the stimulus floods the cell."""
+    return tuple(text for text in warnings if text.endswith(FLOOD_WORDS))
+
+
 def survival_warnings(trace: Trace, start: float, end: float) -> list[list[str]]:
     """Per cell, which bounds of a surviving cell are crossed between start and end [s]: Na+, V, Ca2+."""
     inside = (trace.time >= start - 1e-9) & (trace.time <= end + 1e-9)

@@ -44,7 +44,7 @@ class Incubation(Experiment):
     k_invivo: float = lab(
         1.0, "1", "loss of antagonist affinity in vivo, a factor on both Ki (dish: 1, in vivo: 10)", kind="number", minimum=1e-3
     )
-    il2: float = lab("0 IU/mL", "IU/mL", "interleukin-2; recorded as a label, no equation acts on it", label="unconfirmed", minimum=0.0)
+    il2: float = lab("0 IU/mL", "IU/mL", "interleukin-2; recorded as a label, no equation acts on it", minimum=0.0)
     temperature: float = lab("23 degC", "degC", "temperature; at 37 degC only the slow opioid chain runs", label="assumed", minimum=0.0, maximum=45.0)
     wash_out: float = lab("0 min", "min", "drug-free medium at the end of the incubation", label="assumed", minimum=0.0)
 
@@ -65,7 +65,9 @@ class Incubation(Experiment):
         said = list(super().notes())
         if self.il2:
             said.append(f"IL-2 {self.il2:g} IU/mL is recorded as a label: the model has no equation for it")
-        if self.chain_only:
+        if not self.chain_only:
+            said.append(f"incubation at {self.temperature:g} degC, not the warm medium of an incubator")
+        else:
             said.append(f"incubation at {self.temperature:g} degC ran the slow opioid chain only: the full cell's Q10 values are recalled or assumed")
         if self.k_invivo != 1.0 or self.free_fraction != 1.0:
             said.append(f"antagonists: free fraction {self.free_fraction:g}, Ki multiplied by k_invivo {self.k_invivo:g}")

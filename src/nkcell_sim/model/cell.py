@@ -243,6 +243,21 @@ class Cell:
         return cell_table(self)
 
 
+REFERENCE_TEMPERATURE = 23.0  # degC, of the measurements behind the rates
+
+
+def temperature_note(cell: Cell, kelvin: float | None = None) -> str:
+    """What a reader must know of a cell away from 23 degC (of ``kelvin`` instead of its own temperature); empty at 23 degC."""
+    if kelvin is None:
+        if "temperature" not in cell.composition.parameters:
+            return ""
+        kelvin = cell.parameter("temperature")
+    celsius = from_kernel(kelvin, "degC")
+    if abs(celsius - REFERENCE_TEMPERATURE) < 1e-6:
+        return ""
+    return f"at {celsius:g} degC the rates rest on recalled or assumed Q10 values and the resting constants were solved again: unchecked"
+
+
 def states_table(cell: Cell, keys: Iterable[str] = ()) -> dict[str, float]:
     """Initial values by state key in declared units (all states unless ``keys`` names some)."""
     y = cell.initial_state()

@@ -17,7 +17,7 @@ from ..errors import ParameterError, SteadyStateError, UnreachableRestError
 from ..experiments import Incubation
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
-from ..model.cell import Cell
+from ..model.cell import Cell, temperature_note
 from ..simulate import Solver
 from ..units import parse
 
@@ -249,6 +249,15 @@ class Study:
                     setup = replace(experiment, **_own(point, name))
                     incubation = None if case.incubation is None else replace(case.incubation, **_own(point, INCUBATION))
                     yield Run(name, case.name, cell, setup, incubation, point, self.solver, content, failure)
+
+    def notes(self) -> tuple[str, ...]:
+        """Remarks on the cells and their incubations that go with every result of this study."""
+        said = [note for case in self.cases if (note := temperature_note(case.cell))]
+        if "temperature" in self.vary:
+            said += [note for value in self.vary["temperature"] if (note := temperature_note(self.cases[0].cell, value))]
+        for case in self.cases:
+            said += [f"{case.name}: {note}" for note in (case.incubation.notes() if case.incubation is not None else ())]
+        return tuple(dict.fromkeys(said))
 
     def __len__(self) -> int:
         return len(self.cases) * sum(len(self.points(name)) for name in self.experiments)

@@ -39,6 +39,7 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
     report = progress or (lambda done, total, what: None)
     runs = list(study.runs())
     solver = asdict(study.solver)
+    notes = study.notes()
     report(0, len(runs), "incubation")
     ready = _incubated(runs)
     done = 0
@@ -47,7 +48,7 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
         name = runs[part[0]].experiment
         report(done, len(runs), name)
         execution = Execution(on_progress=lambda finished, before=done, what=name: report(before + finished, len(runs), what))  # type: ignore[misc]
-        batches[name] += _simulated(part, runs, ready, execution, solver)
+        batches[name] += [replace(b, notes=notes) for b in _simulated(part, runs, ready, execution, solver)]
         done += len(part)
     report(done, len(runs), "results")
     compositions = {run.cell.composition.name: run.cell.composition.hash for run in runs}
