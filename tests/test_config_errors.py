@@ -10,6 +10,7 @@ from nkcell_sim.config import load_config, parse_config
 from nkcell_sim.errors import ConfigError, UnreachableRestError
 
 BASE = '[experiment.imaging]\ntype = "calcium_imaging"\nntx_in_bath = "kept"\n'
+PATCH = '[experiment.patch]\ntype = "patch_clamp"\nntx_in_bath = "kept"\n'
 CONDITION = '[[condition]]\nname = "a"\n'
 
 # text, line, text under the carets, words of the message
@@ -48,6 +49,26 @@ WRONG = {
     "no incubation": (BASE + '[[vary]]\nkey = "incubation.ntx"\nvalues = ["1 uM"]\n', 5, "incubation.ntx", "no condition is incubated"),
     "wrong kind": ("title = 3\n" + BASE, 1, "3", "expected a string"),
     "not a table": ("cell = 3\n" + BASE, 1, "3", "expected a table"),
+    "misspelt section of tables": ("[experiments.imaging]\n", 1, "[experiments.imaging]", "did you mean 'experiment'?"),
+    "above the input's maximum": (BASE + 'pregs = "5000 M"\n', 4, "5000 M", "from 0 to 10000 uM"),
+    "one of several above the maximum": (PATCH + 'pregs = ["1 uM",\n "5000 M"]\n', 5, "5000 M", "from 0 to 10000 uM"),
+    "incubation above the maximum": (CONDITION + 'incubate = { ntx = "5000 M" }\n' + BASE, 3, "5000 M", "to 1e+09 nM"),
+    "single vary": ('[vary]\nkey = "imaging.pregs"\n' + BASE, 1, "[vary]", "write [[vary]]"),
+    "single condition": ('[condition]\nname = "a"\n' + BASE, 1, "[condition]", "write [[condition]]"),
+    "array of experiments": ('[[experiment]]\nname = "a"\n', 1, "[[experiment]]", "write [experiment.NAME]"),
+    "array of one experiment": ('[[experiment.a]]\ntype = "rest"\n', 1, "[[experiment.a]]", "write [experiment.a]"),
+    "no experiment": ("[experiment]\n", 1, "[experiment]", "expected at least one, for example [experiment.rest]"),
+    "control character": ('[[condition]]\nname = "a\\u0007"\n' + BASE, 2, "a\\u0007", "without control characters"),
+    "control character of an experiment": ('[experiment."a\\tb"]\ntype = "rest"\n', 1, None, "without control characters"),
+    "reserved for targets": ('[experiment.targets]\ntype = "rest"\n', 1, "[experiment.targets]", "is taken"),
+    "reserved for provenance": ('[experiment.provenance]\ntype = "rest"\n', 1, "[experiment.provenance]", "is taken"),
+    "same value twice": (BASE + '[[vary]]\nkey = "imaging.pregs"\nvalues = ["1 uM", "1000 nM"]\n', 6, "1000 nM", "given above already"),
+    "varied above the maximum": (BASE + '[[vary]]\nkey = "imaging.pregs"\nvalues = ["1 uM", "9 M"]\n', 6, "9 M", "from 0 to 10000 uM"),
+    "varied out of the ramp": (PATCH + '[[vary]]\nkey = "patch.inward_at"\nvalues = ["-150 mV"]\n', 4, "[[vary]]", "within the ramp"),
+    "endless": (BASE + 'application = "inf s"\n', 4, "inf s", "finite number"),
+    "age of the universe": (BASE + 'application = "1e30 s"\n', 4, "1e30 s", "at most a year"),
+    "inward outside the ramp": (PATCH + 'inward_at = "-150 mV"\n', 4, "-150 mV", "within the ramp"),
+    "too many samples": (BASE + 'sampling = "1 ms"\napplication = "9 h"\n', 4, "1 ms", "output times"),
     "solver": (BASE + '[solver]\nmethod = "radua"\n', 5, "radua", "did you mean 'radau'?"),
     "tolerance": (BASE + "[solver]\nrtol = 2.0\n", 5, "2.0", "from 1e-14 to 0.1"),
 }
@@ -112,7 +133,7 @@ def test_a_misspelt_file_name_gets_its_near_miss(tmp_path: Path) -> None:
     ("override", "words"),
     [
         ("experiment.imaging.pregs=50", "expected a unit"),
-        ("experiment.imagng.pregs=50 uM", "experiment.imagng: missing key 'type'"),
+        ("experiment.imagng.pregs=50 uM", "there is no 'imagng'; did you mean 'imaging'?"),
         ("experiment.imaging.pergs=50 uM", "did you mean 'pregs'?"),
         ("cell.set.KCa31.g_max=0.9 mM", "expected a conductance"),
         ("condition.a.phenotype=foo", "unknown phenotype 'foo'"),
@@ -126,3 +147,15 @@ def test_a_wrong_override_is_named(override: str, words: str) -> None:
         parse_config('title = "x"\n' + CONDITION + BASE, "right.toml", [override])
     assert words in str(caught.value)
     assert f"--set {override}" in str(caught.value).replace("'", "")
+
+
+def test_an_override_of_an_unknown_experiment_names_the_near_miss() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'imaging'"):
+        parse_config(BASE, "wrong.toml", ["experiment.imging.pregs=1 uM"])
+    assert set(parse_config(BASE, "ok.toml", ["experiment.extra.type=rest"]).study.experiments) == {"imaging", "extra"}
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "bom.toml"
+    path.write_text(BASE, encoding="utf-8-sig")
+    assert list(load_config(path).study.experiments) == ["imaging"]

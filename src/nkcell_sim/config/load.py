@@ -15,6 +15,7 @@ from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
 from ..model.cell import Cell
 from ..study import Case, Study, linspan, logspan
+from ..study.design import RESERVED, name_problem
 from ..units import parse
 from . import build
 from .locate import Path
@@ -70,6 +71,7 @@ class _Loader:
         self.source = source
 
     def config(self) -> Config:
+        self._shape()
         file = self._validate(File, self.source.data, ())
         experiments = {name: self._experiment(name, data) for name, data in file.experiment.items()}
         solver = self._record(SolverKeys, solver_section(), file.solver, ("solver",)).solver()
@@ -77,12 +79,28 @@ class _Loader:
         self._unique(conditions)
         base = self._base_cell(file)
         cases = [self._case(base, file.cell.off, condition, i) for i, condition in enumerate(conditions)]
+        self._check_drugs(cases, experiments)
         vary = self._vary(file.vary, cases, experiments)
         try:
             study = Study(cases, experiments, vary=vary, solver=solver, title=file.title)
         except NkcellError as error:
+            position = next((i for i, section in enumerate(file.vary) if section.key == getattr(error, "name", "")), None)
+            if position is not None:
+                raise self.source.error(("vary", position), str(error), at_key=True) from error
             raise ConfigError(str(error), path=self.source.name) from error
         return Config(file.title, study, file.report.targets, self._resolved(file, conditions, study), self.source.name)
+
+    def _shape(self) -> None:
+        """Tables written as arrays of tables and the other way round."""
+        data = self.source.data
+        for name in ("condition", "vary"):
+            if isinstance(data.get(name), Mapping):
+                raise self.source.error((name,), f"expected an array of tables: write [[{name}]]", at_key=True)
+        if isinstance(data.get("experiment"), list):
+            raise self.source.error(("experiment",), "expected named tables: write [experiment.NAME]", at_key=True)
+        for name, value in data.get("experiment", {}).items() if isinstance(data.get("experiment"), Mapping) else ():
+            if isinstance(value, list):
+                raise self.source.error(("experiment", name), f"expected one table: write [experiment.{name}]", at_key=True)
 
     # -- sections ---------------------------------------------------------------------------------------------------
 
@@ -122,8 +140,11 @@ class _Loader:
 
     def _experiment(self, name: str, data: dict[str, Any]) -> Experiment:
         path: Path = ("experiment", name)
-        if name == "incubation":
-            raise self.source.error(path, "the name 'incubation' is taken: [[vary]] keys use it for a condition's incubation", at_key=True)
+        problem = name_problem(name) or ("expected a name without '.' and '/'" if "." in name or "/" in name else "")
+        if problem:
+            raise self.source.error(path, problem, at_key=True)
+        if name in RESERVED:
+            raise self.source.error(path, f"the name {name!r} is taken: {RESERVED[name]}", at_key=True)
         kinds = [k for k in EXPERIMENTS if k]
         kind = data.get("type")
         if kind is None:
@@ -137,6 +158,9 @@ class _Loader:
         seen: dict[str, int] = {}
         for i, condition in enumerate(conditions):
             path: Path = ("condition", i, "name")
+            problem = name_problem(condition.name)
+            if problem:
+                raise self.source.error(path, problem)
             if condition.name in seen:
                 raise self.source.error(path, f"duplicate name: line {seen[condition.name]} has a condition of this name already")
             seen[condition.name] = self.source.line_of(path)
@@ -200,6 +224,23 @@ class _Loader:
         except NkcellError as error:
             raise self.source.error(path, str(error)) from error
 
+    def _check_drugs(self, cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> None:
+        """What experiments and incubations put into the bath, against the bounds that the cell declares for it."""
+        for name, experiment in experiments.items():
+            self._check_inputs(experiment, cases[0].cell, ("experiment", name))
+        for i, case in enumerate(cases):
+            if case.incubation is not None:
+                self._check_inputs(case.incubation, case.cell, ("condition", i, "incubate"))
+
+    def _check_inputs(self, record: LabRecord, cell: Cell, path: Path) -> None:
+        for field in record.lab_fields():
+            values = getattr(record, field)
+            for j, value in enumerate(values if isinstance(values, tuple) else [values]):
+                problem = _input_problem(record, field, value, cell)
+                if problem:
+                    where: Path = (*path, field)
+                    raise self.source.error((*where, j) if (*where, j) in self.source.places.entries else where, problem)
+
     # -- grid -------------------------------------------------------------------------------------------------------
 
     def _vary(self, sections: Sequence[VarySection], cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> dict[str, list[float]]:
@@ -210,7 +251,17 @@ class _Loader:
                 raise self.source.error((*path, "key"), "duplicate name: this key is varied above already")
             unit, low, high = self._varied_unit((*path, "key"), section.key, cases, experiments)
             vary[section.key] = self._values(section, path, unit, low, high)
+            self._check_varied(section, path, vary[section.key], cases, experiments)
         return vary
+
+    def _check_varied(self, section: VarySection, path: Path, values: Sequence[float], cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> None:
+        owner, _, field = section.key.partition(".")
+        record = experiments.get(owner) or (next((c.incubation for c in cases if c.incubation is not None), None) if owner == "incubation" else None)
+        for j, value in enumerate(values if record is not None else ()):
+            problem = _input_problem(record, field, value, cases[0].cell)
+            if problem:
+                key = ("values", j) if section.values is not None else ("start",) if j == 0 else ("stop",)
+                raise self.source.error((*path, *key), problem)
 
     def _varied_unit(self, path: Path, key: str, cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> tuple[str, float | None, float | None]:
         owner, _, name = key.partition(".")
@@ -233,7 +284,13 @@ class _Loader:
         if section.values is not None:
             if not section.values:
                 raise self.source.error((*path, "values"), "expected at least one value")
-            return [self._number(v, (*path, "values", j), unit, low, high) for j, v in enumerate(section.values)]
+            found: list[float] = []
+            for j, v in enumerate(section.values):
+                number = self._number(v, (*path, "values", j), unit, low, high)
+                if number in found:
+                    raise self.source.error((*path, "values", j), "this value is given above already; expected each value once")
+                found.append(number)
+            return found
         if section.start is None or section.stop is None or section.points is None:
             raise self.source.error(path, "missing key 'values' (or 'start', 'stop' and 'points')", at_key=True)
         start = self._number(section.start, (*path, "start"), unit, low, high)
@@ -271,6 +328,22 @@ class _Loader:
             "report": file.report.model_dump(),
         }
         return toml_text({k: v for k, v in data.items() if v not in ([], {})})
+
+
+# Inputs of the cell that fields of experiments set, where the names differ.
+_INPUT_OF = {"acute_ntx": "ntx", "calcium": "ca_out", "nominal_zero": "ca_out"}
+
+
+def _input_problem(record: LabRecord | None, field: str, value: Any, cell: Cell) -> str:
+    """What is wrong with a concentration that an experiment puts into the bath; empty when the cell takes it."""
+    if record is None or isinstance(value, bool | str):
+        return ""
+    name = getattr(record, "agonist", "") if field == "agonist_concentration" else _INPUT_OF.get(field, field)
+    declared = cell.composition.inputs.get(name)
+    if declared is None:
+        return ""
+    unit = record.lab_fields()[field].metadata["unit"]
+    return quantity_problem(f"{float(value)!r} {unit}", declared.unit, declared.minimum, declared.maximum)
 
 
 def _written(record: LabRecord) -> dict[str, Any]:

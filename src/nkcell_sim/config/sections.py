@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
@@ -89,8 +90,10 @@ def quantity_problem(value: Any, unit: str, minimum: float | None = None, maximu
         number = parse(value, unit)
     except UnitError as error:
         return str(error) if str(error).startswith("unknown unit") else f"expected {wanted}"
+    if not math.isfinite(number):
+        return f"expected a finite number, {wanted}" if dimension != DIMENSIONLESS else "expected a finite number"
     low, high = minimum, maximum
-    if number != number or (low is not None and number < low) or (high is not None and number > high):
+    if (low is not None and number < low) or (high is not None and number > high):
         shown = "" if unit in ("", "1") else f" {unit}"
         if high is None:
             return f"expected a value of at least {low:g}{shown}"

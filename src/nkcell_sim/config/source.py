@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .locate import Entry, Locator, Path, Place
+from .words import near_miss
 
 _TOML_POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
 
@@ -57,6 +58,9 @@ class Source:
     def _step(self, node: Any, key: str, assignment: str) -> tuple[str | int, Any]:
         """Enter a table by key, or an array of tables by name or number."""
         if isinstance(node, dict):
+            if key not in node and node is self.data.get("experiment") and not assignment.partition("=")[0].strip().endswith(".type"):
+                problem = f"there is no {key!r}{near_miss(key, node)}"
+                raise ConfigError(f"got --set {assignment!r}; {problem}", key=key)
             return key, node.setdefault(key, {})
         if isinstance(node, list):
             names = [str(item.get("name", item.get("key", ""))) for item in node if isinstance(item, dict)]
@@ -73,7 +77,7 @@ class Source:
         for end in range(len(path), 0, -1):
             if path[:end] in self.overrides:
                 return ConfigError(f"--set {self.overrides[path[:end]]}: {problem}", key=key)
-        entry = self.places.find(path)
+        entry = self._entry(path)
         made = next((given for where, given in self.overrides.items() if where[: len(path)] == path), None)
         if made is not None and path not in self.places.entries:
             return ConfigError(f"--set {made}: {key}: {problem}", key=key)
@@ -83,8 +87,13 @@ class Source:
 
     def line_of(self, path: Path) -> int:
         """Line of a key, 0 when it is not in the text."""
-        entry = self.places.find(path)
+        entry = self._entry(path)
         return entry.key.line if entry else 0
+
+    def _entry(self, path: Path) -> Entry | None:
+        """Where a key stands: itself, else the first thing inside it (``[experiments.imaging]`` alone writes ``experiments``), else what encloses it."""
+        inside = [entry for where, entry in self.places.entries.items() if path and where[: len(path)] == path]
+        return self.places.entries.get(path) or min(inside, key=lambda e: e.key.line, default=None) or self.places.find(path)
 
     def _pointing(self, place: Place, problem: str, key: str) -> ConfigError:
         raw = self.text.replace("\r\n", "\n").split("\n")[place.line - 1]
@@ -142,7 +151,7 @@ def read_source(path: str | FilePath, overrides: Sequence[str] = ()) -> Source:
     if not file.is_file():
         raise ConfigError("is not a file; expected a configuration (TOML)", path=str(path))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"is not text in UTF-8 (byte {error.start}); expected a configuration (TOML)", path=str(path)) from error
     source = Source(text, str(path))

@@ -38,4 +38,6 @@ def reworded(problem: Mapping[str, Any]) -> str:
         choices = str(problem["ctx"]["expected"])
         close = difflib.get_close_matches(str(problem["input"]), choices.replace("'", "").replace(" or ", ", ").split(", "), n=1)
         return f"expected {choices}" + (f"; did you mean {close[0]!r}?" if close else "")
+    if problem["type"] in ("too_short", "string_too_short"):
+        return "expected at least one, for example [experiment.rest]" if problem["type"] == "too_short" else "expected a text that is not empty"
     return message[0].lower() + message[1:]
