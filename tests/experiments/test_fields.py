@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 
 import pytest
 
@@ -117,3 +119,12 @@ def test_too_many_frames_name_the_stretch_that_was_changed():
     with pytest.raises(ParameterError, match="output times") as caught:
         CalciumImaging(ntx_in_bath="kept", application="300 d")
     assert caught.value.name == "application"
+
+
+def test_a_misspelt_setting_names_the_near_miss():
+    with pytest.raises(ParameterError, match="PatchClamp has no setting 'preg'; did you mean 'pregs'"):
+        PatchClamp(ntx_in_bath="kept", preg="50 uM")
+    with pytest.raises(ParameterError, match="has no setting 'xyz'; expected one of"):
+        Incubation(xyz=1)
+    kept = PatchClamp(ntx_in_bath="kept", pregs="5 uM")
+    assert pickle.loads(pickle.dumps(kept)) == copy.deepcopy(kept) == kept

@@ -59,6 +59,15 @@ def lab(
 class LabRecord:
     """Base of dataclasses made of :func:`lab` fields: converts ``"100 uM"`` to the declared unit and checks ranges."""
 
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
+                raise ParameterError(f"{cls.__name__} has no setting {name!r}; {hint}", name=name)
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             if field.metadata:
