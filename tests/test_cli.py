@@ -174,6 +174,15 @@ def test_trouble_of_the_machine_is_one_line(here: Path, monkeypatch: pytest.Monk
     assert names(here) == {"small.toml"}
 
 
+@pytest.mark.parametrize("content", [b"a = " + b"[" * 100_000, b"title = '\xff'"])
+def test_a_configuration_that_cannot_be_read_is_one_message(here: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+    (here / "bad.toml").write_bytes(content)
+    assert cli.main(["run", "bad.toml"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("nkcell: ")
+    assert len(said) < 1000
+
+
 def test_a_full_disk_leaves_nothing(here: Path) -> None:
     code = "import resource, sys; from nkcell_sim import cli; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); sys.exit(cli.main(sys.argv[1:]))"
     ended = subprocess.run([sys.executable, "-c", code, "run", "small.toml"], capture_output=True, text=True, check=False)
