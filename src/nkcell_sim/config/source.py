@@ -59,7 +59,7 @@ class Source:
         """Enter a table by key, or an array of tables by name or number."""
         if isinstance(node, dict):
             if key not in node and node is self.data.get("experiment") and not assignment.partition("=")[0].strip().endswith(".type"):
-                problem = f"there is no {key!r}{near_miss(key, node)}"
+                problem = f"there is no {key!r}{near_miss(key, self.data['experiment'])}"
                 raise ConfigError(f"got --set {assignment!r}; {problem}", key=key)
             return key, node.setdefault(key, {})
         if isinstance(node, list):

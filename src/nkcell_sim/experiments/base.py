@@ -51,8 +51,8 @@ class Experiment(LabRecord):
     remarks: ClassVar[tuple[str, ...]] = ()
 
     def check(self) -> None:
-        for name, field in self.lab_fields().items():
-            unit = field.metadata["unit"]
+        for name, declared in self.lab_fields().items():
+            unit = declared.metadata["unit"]
             if unit in ("s", "min", "h") and getattr(self, name) * to_kernel(1.0, unit) > LONGEST * 1e3:
                 raise self.refused(name, "expected at most a year")
         self.check_together()
