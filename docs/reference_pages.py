@@ -257,11 +257,11 @@ class MainRun:
 
     def figure(self) -> bytes:
         """The figure as PNG."""
-        from nkcell_sim.plots import figure
+        from nkcell_sim.plots import plot_results
 
         with TemporaryDirectory() as folder:
             path = Path(folder) / "figure.png"
-            figure(self.results, path)
+            plot_results(self.results, path)
             return path.read_bytes()
 
     def block(self, name: str) -> str:

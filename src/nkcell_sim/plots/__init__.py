@@ -52,6 +52,4 @@ def make_figure(results: Results) -> Figure:
     return panels_figure(results, runs)
 
 
-figure = plot_results
-
-__all__ = ["figure", "make_figure", "plot_results", "stored_experiment"]
+__all__ = ["make_figure", "plot_results", "stored_experiment"]
