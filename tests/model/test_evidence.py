@@ -34,6 +34,12 @@ def test_a_value_set_by_hand_is_an_assumption_whatever_the_declaration_says() ->
     assert cell.set({"KCa31.k_ca": 0.4}).origin("KCa31.k_ca") == ("A", "set by the user")
 
 
+def test_a_calibrated_constant_set_by_hand_is_an_assumption_too() -> None:
+    cell = primary_nk_cell()
+    assert cell.origin("ERLeak.rate")[0] == "C"
+    assert cell.set({"ERLeak.rate": 0.2}).origin("ERLeak.rate") == ("A", "set by the user")
+
+
 def test_calibrated_constants_are_called_calibrated() -> None:
     cell = primary_nk_cell()
     assert {cell.origin(k)[0] for k in cell.calibrated_constants} == {"C"}

@@ -33,6 +33,7 @@ class Cell:
     parameter_set: str = ""
     phenotype: str = ""
     calibrated_for: str | None = None
+    solved: Mapping[str, float] = field(default_factory=dict)  # constants as calibration left them
     history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -85,7 +86,7 @@ class Cell:
         value = self.parameter(key)
         if key not in self.values or value == declared.default:
             own = (declared.evidence, declared.source)
-        elif declared.balance:
+        elif declared.balance and self.solved.get(key) == value:
             own = ("C", f"{declared.source}; balance of {declared.balance} at rest" if declared.source else f"balance of {declared.balance} at rest")
         else:
             own = ("A", "set by the user")
@@ -177,7 +178,7 @@ class Cell:
         from .calibrate import solve_constants
 
         constants = solve_constants(self)
-        new = replace(self, values={**self.values, **constants}, state=None, calibrated_for=self.phenotype)
+        new = replace(self, values={**self.values, **constants}, state=None, calibrated_for=self.phenotype, solved=constants)
         return new.noted(f"calibrated at rest as {self.phenotype}" if self.phenotype else "calibrated at rest")
 
     def recalibrated(self) -> Cell:
@@ -187,8 +188,8 @@ class Cell:
 
         healthy = phenotype(self.phenotype).healthy if self.phenotype else ""
         reference = self.set({k: v for k, v in phenotype(healthy).changes.items() if k in self.composition.parameters}) if healthy else self
-        values = {**self.values, **solve_constants(reference)}
-        new = replace(self, values=values, state=None, calibrated_for=healthy)
+        constants = solve_constants(reference)
+        new = replace(self, values={**self.values, **constants}, state=None, calibrated_for=healthy, solved=constants)
         return new.noted(f"calibrated at rest as {healthy}" if healthy else "calibrated at rest")
 
     def noted(self, text: str) -> Cell:
