@@ -29,7 +29,7 @@ cdef extern from "engine_api.h":
         const double *times
         const int *time_segment
     ctypedef struct nk_batch:
-        int model, n_jobs
+        int model, method, n_jobs
         const double *y0
         const double *parameters
         const int *protocol_of
@@ -58,8 +58,9 @@ cdef extern from "engine_api.h":
         long long *counters
     ctypedef struct nk_engine:
         const char *name
-        int lanes, n_models
+        int lanes, n_models, n_methods
         const nk_model_info *(*model)(int index) noexcept nogil
+        const char *(*method)(int index) noexcept nogil
         int (*integrate)(const nk_batch *batch, nk_results *results) noexcept nogil
         int (*evaluate)(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out) noexcept nogil
         int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft) noexcept nogil
@@ -96,6 +97,12 @@ cdef int _find(const nk_engine *engine, str name) except -1:
         if engine.model(i).name == wanted:
             return i
     raise LookupError(f"no compiled cell named {name!r}")
+
+
+def methods():
+    """Names of the Rosenbrock methods that the engine offers, the default first."""
+    cdef const nk_engine *engine = _engine("")
+    return [engine.method(i).decode() for i in range(engine.n_methods)]
 
 
 def engines():
@@ -267,9 +274,12 @@ cdef class Batch:
     cdef readonly object records, y_end, t_end, status, worst, counters
 
     def __cinit__(self, str name, y0, parameters, protocol_of, list protocols, record_kind, record_index, *, double rtol, atol, lower, upper, diverged,
-                  long long max_steps, double max_seconds=0.0, double fixed_step=0.0, engine=""):
+                  long long max_steps, double max_seconds=0.0, double fixed_step=0.0, engine="", str method=""):
         self.engine = _engine(engine)
         self.batch.model = _find(self.engine, name)
+        known = methods()
+        _check(not method or method in known, "method", f"one of {', '.join(known)}", method)
+        self.batch.method = known.index(method) if method else 0
         cdef const nk_model_info *m = self.engine.model(self.batch.model)
         self.keep = []
         start = self._matrix("y0", y0, m.n_states)

@@ -9,6 +9,8 @@
 
 static const nk_model_info *nk_engine_model(int index) { return &nk_models[index]->info; }
 
+static const char *nk_engine_method(int index) { return nk_methods[index]->name; }
+
 static int nk_engine_integrate(const nk_batch *b, nk_results *r) { return nk_integrate(nk_models[b->model], b, r); }
 
 static int nk_engine_evaluate(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out) {
@@ -28,5 +30,5 @@ static void nk_engine_elementary(int function, long long n, const double *x, dou
 }
 
 const nk_engine NK_NAMED(nk_engine_, NK_ENGINE) = {
-    NK_STRING(NK_ENGINE), NK_LANES, nk_model_count, nk_engine_model, nk_engine_integrate, nk_engine_evaluate, nk_engine_time, nk_engine_repeat, nk_engine_elementary,
+    NK_STRING(NK_ENGINE), NK_LANES, nk_model_count, nk_method_count, nk_engine_model, nk_engine_method, nk_engine_integrate, nk_engine_evaluate, nk_engine_time, nk_engine_repeat, nk_engine_elementary,
 };

@@ -33,7 +33,7 @@ typedef struct {
 } nk_protocol;
 
 typedef struct {
-  int model, n_jobs;
+  int model, method, n_jobs;
   const double *y0, *parameters; /* n_jobs x n_states, n_jobs x n_parameters */
   const int *protocol_of;        /* n_jobs */
   const nk_protocol *protocols;
@@ -60,8 +60,9 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  int lanes, n_models;
+  int lanes, n_models, n_methods;
   const nk_model_info *(*model)(int index);
+  const char *(*method)(int index);
   int (*integrate)(const nk_batch *batch, nk_results *results);
   int (*evaluate)(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out);
   int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft);
@@ -90,7 +91,7 @@ static inline const nk_engine *nk_engine_at(int index) {
 static inline int nk_engine_runs(int index) {
 #ifdef NK_X86_ENGINES
   __builtin_cpu_init();
-  if (index == 1) return __builtin_cpu_supports("avx2");
+  if (index == 1) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (index == 2) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #endif
   return index == 0;

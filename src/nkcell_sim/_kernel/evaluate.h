@@ -47,12 +47,12 @@ static int nk_repeat(const nk_model *m, int what, long long times, const double 
   if (!memory) return -1;
   nk_broadcast(m, &w, y, u, p);
   m->rhs_jac(w.y, w.u, w.fixed, w.f, w.jac);
-  m->factor(nk_set(1.0 / (h * nk_gamma)), w.jac, w.w);
+  m->factor(nk_set(1.0 / (h * nk_rodas5p.gamma)), w.jac, w.w);
   for (long long r = 0; r < times; r++) {
     if (what == 0) m->rhs(w.y, w.u, w.fixed, w.f);
     if (what == 1) {
       m->rhs_jac(w.y, w.u, w.fixed, w.f, w.jac);
-      m->factor(nk_set(1.0 / (h * nk_gamma)), w.jac, w.w);
+      m->factor(nk_set(1.0 / (h * nk_rodas5p.gamma)), w.jac, w.w);
     }
     if (what == 2) m->solve(w.w, w.f);
   }

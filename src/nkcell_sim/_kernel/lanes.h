@@ -9,6 +9,9 @@
 
 #include <math.h>
 #include <stdint.h>
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#endif
 
 #ifndef NK_LANES
 #define NK_LANES 4
@@ -21,11 +24,25 @@ static inline vd nk_set(double x) { vd zero = {0}; return zero + x; }
 static inline vi nk_seti(int64_t x) { vi zero = {0}; return zero + x; }
 static inline vd nk_select(vi mask, vd a, vd b) { return (vd)((mask & (vi)a) | (~mask & (vi)b)); }
 static inline vd nk_abs(vd x) { return (vd)((vi)x & nk_seti(INT64_MAX)); }
+static inline vi nk_selecti(vi mask, vi a, vi b) { return (mask & a) | (~mask & b); }
 static inline vd nk_max(vd a, vd b) { return nk_select(a > b, a, b); }
+static inline vd nk_min(vd a, vd b) { return nk_select(a < b, a, b); }
 static inline vi nk_finite(vd x) { return nk_abs(x) < nk_set(INFINITY); }
 static inline vd nk_positive_part(vd x) { return nk_select(x > nk_set(0.0), x, nk_set(0.0) * x); }
 static inline vd nk_where_gt(vd a, vd b, vd x, vd y) { return nk_select(a > b, x, y); }
 
+/* a b + c, rounded once, in every build: the bits must not depend on the instruction set */
+static inline vd nk_fma(vd a, vd b, vd c) {
+#if NK_LANES == 8 && defined(__AVX512F__)
+  return (vd)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif NK_LANES == 4 && defined(__FMA__)
+  return (vd)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+  vd r = c;
+  for (int l = 0; l < NK_LANES; l++) r[l] = __builtin_fma(a[l], b[l], c[l]);
+  return r;
+#endif
+}
 static inline vd nk_sqrt(vd x) {
   vd r = x;
   for (int l = 0; l < NK_LANES; l++) r[l] = sqrt(x[l]);

@@ -1,0 +1,123 @@
+/* One attempted step of every lane: the stages of a Rosenbrock method, then the error and the range of the new state. */
+#ifndef NK_STEP_H
+#define NK_STEP_H
+
+#include "jobs.h"
+#include "methods.h"
+
+/* Lanes of ``broken`` that are still -1 take the first component that is not a finite number. */
+static void nk_mark_broken(const vd *f, int n, vi *broken) {
+  vi fresh = *broken < 0, found = *broken;
+  for (int i = n - 1; i >= 0; i--) {
+    vi bad = ~nk_finite(f[i]) & fresh;
+    found = (bad & nk_seti(i)) | (~bad & found);
+  }
+  *broken = found;
+}
+
+/* What of a step belongs to the whole block. */
+typedef struct {
+  vd h;
+  vi moving;              /* lanes whose inputs change within their segment */
+  int varying, relaxing;  /* whether any lane's do */
+} nk_attempt;
+
+/* The argument of stage s (the result, for s = stages). */
+static inline __attribute__((always_inline)) void nk_argument(const nk_method *method, int n, const nk_work *w, int s, const double *weights, int carried, vd *to) {
+  if (carried) {
+    for (int i = 0; i < n; i++) to[i] = w->stage[i] + w->k[s - 1][i];
+    return;
+  }
+  for (int i = 0; i < n; i++) {
+    vd sum = w->y[i];
+#pragma GCC unroll 8
+    for (int j = 0; j < s; j++)
+      if (weights[j] != 0.0) sum = nk_fma(nk_set(weights[j]), w->k[j][i], sum);
+    to[i] = sum;
+  }
+}
+
+/* All stages of one method; every loop over stages is unrolled because the method is a constant where this is expanded.
+ * ``broken``, when wanted, receives the first component of each lane whose equation stopped being finite, or stays -1. */
+static inline __attribute__((always_inline)) void nk_stages_of(const nk_method *method, const nk_model *m, const nk_lanes *lanes, nk_work *w, const nk_attempt *a,
+                                                               vi *broken) {
+  int n = m->n_states;
+  vd h = a->h, inverse = 1.0 / h;
+  m->factor(inverse / method->gamma, w->jac, w->w);
+#pragma GCC unroll 8
+  for (int s = 0; s < method->stages; s++) {
+    const vd *f = w->f0;
+    vd *k = w->k[s];
+    if (s > 0) {
+      const vd *u = w->u;
+      nk_argument(method, n, w, s, method->a[s], s >= method->first_carry, w->stage);
+      if (a->varying) {
+        nk_inputs(w, m->n_inputs, a->relaxing, lanes->t + method->c[s] * h, w->u_stage, NULL);
+        u = w->u_stage;
+      }
+      m->rhs(w->stage, u, w->fixed, w->f);
+      f = w->f;
+    }
+    if (broken) nk_mark_broken(f, n, broken);
+    for (int i = 0; i < n; i++) {
+      vd sum = nk_set(0.0);
+#pragma GCC unroll 8
+      for (int j = 0; j < s; j++) sum = nk_fma(nk_set(method->C[s][j]), w->k[j][i], sum);
+      k[i] = nk_fma(sum, inverse, f[i]);
+    }
+    if (a->varying && method->d[s] != 0.0)
+      for (int i = 0; i < n; i++) k[i] = nk_select(a->moving, nk_fma(method->d[s] * h, w->ft[i], k[i]), k[i]);
+    m->solve(w->w, k);
+  }
+  nk_argument(method, n, w, method->stages, method->m, method->carry_result, w->y_new);
+  for (int i = 0; i < n; i++) {
+    vd sum = w->k[method->stages - 1][i];
+    if (!method->carry_result) {
+      sum = nk_set(0.0);
+#pragma GCC unroll 8
+      for (int j = 0; j < method->stages; j++)
+        if (method->e[j] != 0.0) sum = nk_fma(nk_set(method->e[j]), w->k[j][i], sum);
+    }
+    w->error[i] = sum;
+  }
+}
+
+static void nk_stages(int method, const nk_model *m, const nk_lanes *lanes, nk_work *w, const nk_attempt *a, vi *broken) {
+#define NK_STAGES_CASE(index, name) \
+  case index: nk_stages_of(&nk_##name, m, lanes, w, a, broken); return;
+  switch (method) { NK_EACH_METHOD(NK_STAGES_CASE) }
+#undef NK_STAGES_CASE
+}
+
+typedef struct {
+  vd error;
+  vi finite, in_range, diverged;
+  vi worst, outside, broken; /* the component with the largest error, out of range, not finite */
+} nk_verdict;
+
+/* Largest error in units of the tolerance, and whether the new state is a finite number inside its declared range.
+ * A state that misses its bound by less than its tolerance is put on the bound. */
+static nk_verdict nk_judge(const nk_model *m, const nk_batch *b, nk_work *w) {
+  int n = m->n_states;
+  vd rtol = nk_set(b->rtol);
+  nk_verdict v = {nk_set(0.0), nk_seti(-1), nk_seti(-1), nk_seti(0), nk_seti(0), nk_seti(0), nk_seti(0)};
+  for (int i = 0; i < n; i++) {
+    vd y = w->y_new[i], lower = nk_set(b->lower[i]), upper = nk_set(b->upper[i]), atol = nk_set(b->atol[i]);
+    vd scaled = nk_abs(w->error[i]) / nk_fma(rtol, nk_max(nk_abs(y), nk_abs(w->y[i])), atol);
+    vi larger = scaled > v.error;
+    v.error = nk_select(larger, scaled, v.error);
+    v.worst = nk_selecti(larger, nk_seti(i), v.worst);
+    vi finite = nk_finite(y) & nk_finite(w->error[i]);
+    v.broken = nk_selecti(finite, v.broken, nk_seti(i));
+    v.finite &= finite;
+    vi left = (y < lower - atol) | (y > upper + atol);
+    v.outside = nk_selecti(left, nk_seti(i), v.outside);
+    v.in_range &= ~left;
+    v.diverged |= nk_abs(y) > nk_set(b->diverged[i]);
+    y = nk_select(y < lower, lower, y);
+    w->y_new[i] = nk_select(y > upper, upper, y);
+  }
+  return v;
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* The memory of one thread's block: what each lane is doing, and the work arrays of a step. */
+#ifndef NK_WORK_H
+#define NK_WORK_H
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "method.h"
+#include "model.h"
+
+typedef struct {
+  int job[NK_LANES], segment[NK_LANES], next_time[NK_LANES], started[NK_LANES], rejections[NK_LANES], reason[NK_LANES];
+  int changing[NK_LANES], relaxing[NK_LANES]; /* inputs that slope or relax within the lane's present segment */
+  long long counters[NK_LANES][NK_COUNTERS];
+  double clock_start[NK_LANES];
+  vd t, h, segment_length, last_error, last_step;
+} nk_lanes;
+
+typedef struct {
+  vd *y, *y_new, *stage, *f, *f0, *ft, *error, *jac, *w, *k[NK_MAX_STAGES], *dense[NK_MAX_DENSE], *fixed, *outputs;
+  vd *u, *u_stage, *u_rate, *level, *slope, *amplitude, *rate;
+  double *scratch;
+} nk_work;
+
+static double nk_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static vd *nk_take(vd **pool, int count) {
+  vd *taken = *pool;
+  *pool += count;
+  return taken;
+}
+
+/* One aligned allocation for all work arrays; returns NULL when there is no memory. */
+static void *nk_allocate(const nk_model *m, nk_work *work) {
+  int n = m->n_states, nu = m->n_inputs;
+  size_t count = (size_t)n * (7 + NK_MAX_STAGES + NK_MAX_DENSE) + m->n_jacobian + m->n_factors + m->n_fixed + m->n_outputs + 7 * (size_t)nu + 1;
+  void *memory = NULL;
+  if (posix_memalign(&memory, 64, count * sizeof(vd) + (size_t)m->n_fixed * sizeof(double))) return NULL;
+  memset(memory, 0, count * sizeof(vd));
+  vd *pool = (vd *)memory;
+  vd **state_arrays[] = {&work->y, &work->y_new, &work->stage, &work->f, &work->f0, &work->ft, &work->error};
+  for (int i = 0; i < 7; i++) *state_arrays[i] = nk_take(&pool, n);
+  for (int s = 0; s < NK_MAX_STAGES; s++) work->k[s] = nk_take(&pool, n);
+  for (int s = 0; s < NK_MAX_DENSE; s++) work->dense[s] = nk_take(&pool, n);
+  work->jac = nk_take(&pool, m->n_jacobian);
+  work->w = nk_take(&pool, m->n_factors);
+  work->fixed = nk_take(&pool, m->n_fixed);
+  work->outputs = nk_take(&pool, m->n_outputs);
+  vd **input_arrays[] = {&work->u, &work->u_stage, &work->u_rate, &work->level, &work->slope, &work->amplitude, &work->rate};
+  for (int i = 0; i < 7; i++) *input_arrays[i] = nk_take(&pool, nu);
+  work->scratch = (double *)((vd *)memory + count);
+  return memory;
+}
+
+#endif
