@@ -43,8 +43,11 @@ cdef extern from "engine_api.h":
         const double *upper
         const double *diverged
         long long max_steps
+        double max_step_rate
         double max_seconds
         double fixed_step
+        double first_step
+        double max_growth
         int *next_job
         long long *finished
         int *cancel
@@ -69,7 +72,7 @@ cdef extern from "engine_api.h":
     const nk_engine *nk_engine_at(int index) noexcept nogil
     int nk_engine_runs(int index) noexcept nogil
 
-STATUS = ("ok", "step_limit", "time_limit", "non_finite_rhs", "step_underflow", "out_of_range", "diverged", "cancelled", "not_run")
+STATUS = ("ok", "step_limit", "time_limit", "non_finite_rhs", "step_underflow", "out_of_range", "diverged", "cancelled", "not_run", "step_rate_limit")
 COUNTERS = ("steps", "rejected", "rhs", "jacobians")
 
 
@@ -274,7 +277,8 @@ cdef class Batch:
     cdef readonly object records, y_end, t_end, status, worst, counters
 
     def __cinit__(self, str name, y0, parameters, protocol_of, list protocols, record_kind, record_index, *, double rtol, atol, lower, upper, diverged,
-                  long long max_steps, double max_seconds=0.0, double fixed_step=0.0, engine="", str method=""):
+                  long long max_steps, double max_step_rate=0.0, double max_seconds=0.0, double fixed_step=0.0, double first_step=1.0, double max_growth=6.0,
+                  engine="", str method=""):
         self.engine = _engine(engine)
         self.batch.model = _find(self.engine, name)
         known = methods()
@@ -303,7 +307,8 @@ cdef class Batch:
         b.n_records = <int>len(record_kind)
         b.record_kind, b.record_index = self._ints(record_kind), self._ints(record_index)
         b.rtol, b.atol, b.lower, b.upper, b.diverged = rtol, self._doubles(atol), self._doubles(lower), self._doubles(upper), self._doubles(diverged)
-        b.max_steps, b.max_seconds, b.fixed_step = max_steps, max_seconds, fixed_step
+        b.max_steps, b.max_step_rate, b.max_seconds = max_steps, max_step_rate, max_seconds
+        b.fixed_step, b.first_step, b.max_growth = fixed_step, first_step, max_growth
         b.next_job, b.finished, b.cancel = &self.next_job, &self.finished_jobs, &self.cancelled
         r.records, r.n_times_max = self._doubles(self.records), <int>longest
         r.y_end, r.t_end = self._doubles(self.y_end), self._doubles(self.t_end)

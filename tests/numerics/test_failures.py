@@ -195,3 +195,31 @@ def test_one_broken_cell_does_not_lose_the_batch_of_the_scipy_route() -> None:
     assert trace.status[1] == "ok"
     assert trace.status[0] != "ok"
     assert trace["y"][1, 0] == pytest.approx(0.125, rel=1e-4)
+
+
+def test_dense_output_between_two_steps_stays_in_the_range_of_its_state() -> None:
+    # the rise of the agonist gate ends at its bound of 1 and its fall at 0: the interpolating polynomial oscillates about both by less than the tolerance
+    cell = primary_nk_cell()
+    cell = cell.with_state(cell.initial_state()).set({"TRPM3.tau_on": 0.002, "TRPM3.tau_off": 0.008, "TRPM3.k_ps": "0.03 uM"})
+    protocol = Protocol(60.0).step(10.0, pregs="50 uM").step(30.0, pregs=0.0)
+    trace = simulate(cell, protocol, record=["TRPM3.theta", "ip3"], times=np.linspace(0.0, 60.0, 20_001)).raise_for_status()
+    assert trace["TRPM3.theta"].min() >= 0.0
+    assert trace["TRPM3.theta"].max() <= 1.0
+    assert trace["ip3"].min() >= 0.0
+
+
+@pytest.mark.parametrize("fixed_step", [0.0, 1e-3])
+def test_a_start_outside_its_range_is_out_of_range_at_once(fixed_step: float) -> None:
+    cell = primary_nk_cell()
+    start = cell.initial_state()
+    index = cell.composition.state_index["ca_cyt"]
+    start[index] = -0.05
+    outcome = simulate(cell.with_state(start), Protocol(1.0), times=[], fixed_step=fixed_step).outcomes[0]
+    assert (outcome.status, outcome.worst, outcome.time_reached, outcome.steps) == ("out_of_range", "ca_cyt", 0.0, 0)
+
+
+def test_fixed_steps_do_not_hide_a_state_that_leaves_its_range() -> None:
+    # y' = -1 - sqrt(y) reaches 0 after 2 - 2 ln 2 s, in the middle of a step of 0.1 s
+    outcome = simulate(problem("root_through_zero"), Protocol(2.0), times=[], fixed_step=0.1).outcomes[0]
+    assert outcome.status == "out_of_range"
+    assert outcome.time_reached == pytest.approx(2.0 - 2.0 * np.log(2.0), abs=0.1)

@@ -8,13 +8,13 @@
 
 /* Step factor after an accepted step: the elementary controller damped by the last step's error (Gustafsson 1994). Also the logarithm of
  * the present error, kept for the next step. */
-static vd nk_growth(int order, const nk_lanes *lanes, vd h, vd error, vd *log_error) {
+static vd nk_growth(int order, double largest, const nk_lanes *lanes, vd h, vd error, vd *log_error) {
   vd log_e = nk_log(nk_max(error, nk_set(1e-10))), exponent = nk_set(1.0 / order);
   vd factor = 0.9 * nk_exp(-log_e * exponent);
   vi known = lanes->last_step > nk_set(0.0);
   vd predictive = 0.9 * (h / nk_select(known, lanes->last_step, h)) * nk_exp((lanes->last_error - 2.0 * log_e) * exponent);
   factor = nk_select(known & (predictive < factor), predictive, factor);
-  factor = nk_max(nk_min(factor, nk_set(6.0)), nk_set(0.2));
+  factor = nk_max(nk_min(factor, nk_set(largest)), nk_set(0.2));
   *log_error = nk_max(log_e, nk_set(-4.605170185988091)); /* errors below 0.01 count as 0.01 */
   return factor;
 }
@@ -71,13 +71,14 @@ static int nk_blame(const nk_model *m, const nk_batch *b, const nk_work *w, nk_l
   return (int)(lanes->reason[l] == NK_OUT_OF_RANGE ? v->outside[l] : v->worst[l]);
 }
 
-/* A state that stands on its bound and is driven through it for good: the run has left the model's range. Drifts that stay
- * below the tolerance to the end of the segment are rounding. */
+/* A state that stands on its bound and is driven through it for good, or a start beyond it: the run has left the model's range. Drifts
+ * that stay below the tolerance to the end of the segment are rounding. */
 static vi nk_pressed(const nk_model *m, const nk_batch *b, const nk_work *w, vd left, vi *which) {
   vi any = nk_seti(0);
   for (int i = 0; i < m->n_states; i++) {
     vd drift = w->f0[i] * left;
-    vi out = ((w->y[i] == nk_set(b->lower[i])) & (drift < nk_set(-b->atol[i]))) | ((w->y[i] == nk_set(b->upper[i])) & (drift > nk_set(b->atol[i])));
+    vd y = w->y[i], lower = nk_set(b->lower[i]), upper = nk_set(b->upper[i]), atol = nk_set(b->atol[i]);
+    vi out = ((y == lower) & (drift < -atol)) | ((y == upper) & (drift > atol)) | (y < lower - atol) | (y > upper + atol);
     *which = nk_selecti(out, nk_seti(i), *which);
     any |= out;
   }

@@ -13,7 +13,8 @@ enum nk_status {
   NK_OUT_OF_RANGE,
   NK_DIVERGED,
   NK_CANCELLED,
-  NK_NOT_RUN
+  NK_NOT_RUN,
+  NK_STEP_RATE_LIMIT
 };
 
 enum nk_counter { NK_STEPS = 0, NK_REJECTED, NK_RHS, NK_JACOBIANS, NK_COUNTERS };
@@ -42,8 +43,11 @@ typedef struct {
   double rtol;
   const double *atol, *lower, *upper, *diverged; /* n_states */
   long long max_steps;
+  double max_step_rate; /* attempted steps per ms of simulated time; 0 is no limit */
   double max_seconds;  /* wall time a run; 0 is no limit */
   double fixed_step;   /* ms; 0 is adaptive */
+  double first_step;   /* first step of a segment over the one the engine would choose */
+  double max_growth;   /* a step is at most this many times the one before it */
   int *next_job;       /* shared by the threads of a batch: the first job nobody has taken */
   long long *finished; /* shared: jobs that ended */
   int *cancel;         /* shared: set from outside to stop */

@@ -29,7 +29,7 @@ static void nk_first_steps(int order, const nk_model *m, const nk_batch *b, nk_l
     double h = 100.0 * h0 < h1 ? 100.0 * h0 : h1;
     if (d1[l] == 0.0 && d2[l] == 0.0) h = length;
     if (!(h > 0.0) || !isfinite(h)) h = h0 > 0.0 && h0 < length ? h0 : 1e-6 * length;
-    lanes->h[l] = b->fixed_step > 0.0 ? b->fixed_step : h;
+    lanes->h[l] = b->fixed_step > 0.0 ? b->fixed_step : h * b->first_step;
     lanes->last_step[l] = 0.0;
     lanes->started[l] = 1;
   }

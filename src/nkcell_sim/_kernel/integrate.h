@@ -51,7 +51,7 @@ static nk_attempt nk_prepare(int order, const nk_model *m, const nk_batch *b, nk
 /* Accepted lanes move on: new state, new time, next step size; rejected ones keep theirs. */
 static void nk_advance(int order, const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, const nk_attempt *a, const nk_verdict *v, vd t_new, const int *accepted) {
   vi moves = nk_seti(0);
-  vd log_error, factor = nk_growth(order, lanes, a->h, v->error, &log_error);
+  vd log_error, factor = nk_growth(order, b->max_growth, lanes, a->h, v->error, &log_error);
   for (int l = 0; l < NK_LANES; l++) {
     moves[l] = -(int64_t)accepted[l];
     if (lanes->rejections[l] && factor[l] > 1.0) factor[l] = 1.0;
@@ -66,9 +66,17 @@ static void nk_advance(int order, const nk_model *m, const nk_batch *b, nk_lanes
   lanes->last_error = nk_select(moves, log_error, lanes->last_error);
 }
 
-/* The steps of the run in this lane are used up, or its time. */
-static int nk_budget(const nk_batch *b, const nk_lanes *lanes, int l, long long round) {
+/* The steps of the run in this lane are used up, or its time, or it creeps. A stretch of simulated time may take the allowed rate times its
+ * length and NK_BURST steps more: "crowding" counts the steps taken, drains at the allowed rate and never falls below 0. */
+enum { NK_BURST = 1000 };
+
+static int nk_budget(const nk_batch *b, nk_lanes *lanes, int l, double advanced, long long round) {
   if (lanes->counters[l][NK_STEPS] + lanes->counters[l][NK_REJECTED] >= b->max_steps) return NK_STEP_LIMIT;
+  if (b->max_step_rate > 0.0) {
+    double left = lanes->crowding[l] - b->max_step_rate * advanced;
+    lanes->crowding[l] = (left > 0.0 ? left : 0.0) + 1.0;
+    if (lanes->crowding[l] > NK_BURST) return NK_STEP_RATE_LIMIT;
+  }
   if (b->max_seconds > 0.0 && (round & 15) == 0 && nk_clock() - lanes->clock_start[l] > b->max_seconds) return NK_TIME_LIMIT;
   return NK_OK;
 }
@@ -94,7 +102,7 @@ static void nk_settle(const nk_model *m, const nk_batch *b, nk_results *r, nk_la
     }
     nk_load_segment(m, b, lanes, w, l);
   }
-  int spent = nk_budget(b, lanes, l, round);
+  int spent = nk_budget(b, lanes, l, accepted ? a->h[l] : 0.0, round);
   if (spent != NK_OK) nk_finish(m, b, r, lanes, w, l, spent, (int)v->worst[l]);
 }
 
@@ -129,7 +137,7 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
     nk_verdict v = nk_judge(m, b, w);
     for (int l = 0; l < NK_LANES; l++) {
       int good = lanes->job[l] >= 0 && !pressed[l] && v.finite[l];
-      accepted[l] = good && (b->fixed_step > 0.0 || (v.in_range[l] && v.error[l] <= 1.0));
+      accepted[l] = good && v.in_range[l] && (b->fixed_step > 0.0 || v.error[l] <= 1.0);
       lanes->counters[l][NK_RHS] += method->stages;
       lanes->counters[l][NK_JACOBIANS]++;
     }

@@ -40,6 +40,7 @@ static void nk_start_job(const nk_model *m, const nk_batch *b, nk_lanes *lanes, 
   lanes->job[l] = job;
   lanes->segment[l] = 0;
   lanes->next_time[l] = 0;
+  lanes->crowding[l] = 0.0;
   memset(lanes->counters[l], 0, sizeof lanes->counters[l]);
   lanes->clock_start[l] = b->max_seconds > 0.0 ? nk_clock() : 0.0;
   for (int i = 0; i < m->n_states; i++) w->y[i][l] = b->y0[(size_t)job * m->n_states + i];

@@ -36,7 +36,10 @@ static void nk_record(const nk_method *method, const nk_model *m, const nk_batch
     for (int i = 0; i < n; i++) {
       vd inner = w->dense[0][i] + theta * (w->dense[1][i] + theta * w->dense[2][i]);
       vd value = w->y[i] + theta * ((w->y_new[i] - w->y[i]) + (1.0 - theta) * inner);
-      w->stage[i] = nk_select(at_end, w->y_new[i], value);
+      value = nk_select(at_end, w->y_new[i], value);
+      /* both ends of the step are in range, the polynomial between them may miss a bound by a fraction of the tolerance */
+      value = nk_select(value < nk_set(b->lower[i]), nk_set(b->lower[i]), value);
+      w->stage[i] = nk_select(value > nk_set(b->upper[i]), nk_set(b->upper[i]), value);
     }
     nk_inputs(w, m->n_inputs, relaxing, wanted, w->u_stage, NULL);
     if (any_output) m->observe(w->stage, w->u_stage, w->fixed, w->outputs);

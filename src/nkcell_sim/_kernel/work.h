@@ -15,6 +15,7 @@ typedef struct {
   long long counters[NK_LANES][NK_COUNTERS];
   double clock_start[NK_LANES];
   vd t, h, segment_length, last_error, last_step;
+  double crowding[NK_LANES]; /* attempted steps beyond the allowed rate, see nk_budget */
 } nk_lanes;
 
 typedef struct {
