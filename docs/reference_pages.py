@@ -18,7 +18,7 @@ from nkcell_sim.experiments import EXPERIMENTS, Incubation, run_experiment
 from nkcell_sim.experiments.fields import LABELS
 from nkcell_sim.model.cell import Cell
 from nkcell_sim.model.cells import COMPOSITIONS, opioid_chain_cell, primary_nk_cell, stub_nk_cell
-from nkcell_sim.trace import OUTCOMES
+from nkcell_sim.outcomes import OUTCOMES
 
 # Cells as they are made for use; every other composition is shown at its declared values.
 READY = {"primary_nk": primary_nk_cell, "stub_nk": stub_nk_cell, "opioid_chain": opioid_chain_cell}

@@ -161,7 +161,7 @@ def test_the_current_of_trpm3_is_written_with_the_ghk_term(primary: Any) -> None
 
 def test_every_outcome_has_a_next_step() -> None:
     pytest.importorskip("sympy")
-    from nkcell_sim.trace import OUTCOMES
+    from nkcell_sim.outcomes import OUTCOMES
 
     sys.path.insert(0, str(DOCS))
     try:

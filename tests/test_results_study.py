@@ -13,7 +13,7 @@ from nkcell_sim.config import parse_config
 from nkcell_sim.errors import ParameterError, ResultsError
 from nkcell_sim.experiments import Rest, run_experiment
 from nkcell_sim.results import Results, compare, open_results
-from nkcell_sim.simulate import Solver
+from nkcell_sim.solver import Solver
 
 SHORT = nk.CalciumImaging(ntx_in_bath="kept", baseline="5 s", application="20 s", recovery="10 s")
 CELL = nk.primary_nk_cell()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .draws import Draws
     from .experiments import CalciumImaging, Incubation, PatchClamp, StoreOperatedEntry, run_experiment
     from .model.cell import Cell
     from .model.cells import primary_nk_cell
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "primary_nk_cell": ".model.cells",
     "Cell": ".model.cell",
+    "Draws": ".draws",
     "Protocol": ".protocol",
     "simulate": ".simulate",
     "steady_state": ".steady_state",
@@ -50,6 +52,7 @@ __all__ = [
     "CalciumImaging",
     "Case",
     "Cell",
+    "Draws",
     "Incubation",
     "PatchClamp",
     "Protocol",

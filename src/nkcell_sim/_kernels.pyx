@@ -296,7 +296,8 @@ cdef class Batch:
         for name_, values_, length in (("protocol_of", protocol_of, jobs), ("atol", atol, m.n_states), ("lower", lower, m.n_states),
                                        ("upper", upper, m.n_states), ("diverged", diverged, m.n_states), ("record_index", record_index, len(record_kind))):
             _check(len(values_) == length, name_, length, len(values_))
-        _check(all(0 <= p < len(protocols) for p in protocol_of), "protocol_of", f"indices below {len(protocols)}", list(protocol_of)[:5])
+        protocol_of = np.asarray(protocol_of)
+        _check(not jobs or 0 <= protocol_of.min() <= protocol_of.max() < len(protocols), "protocol_of", f"indices below {len(protocols)}", protocol_of[:5])
         widths = (m.n_states, m.n_outputs, m.n_inputs)
         _check(all(0 <= k < 3 and 0 <= i < widths[k] for k, i in zip(record_kind, record_index)), "record", "known quantities", list(record_index)[:5])
         self.table = _Protocols(protocols)

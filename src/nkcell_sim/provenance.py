@@ -118,7 +118,7 @@ def package_versions() -> dict[str, str]:
 
 def kernel_name() -> str:
     """Instruction set of the compiled engine that runs here and its lanes, or ``none`` when it is not built."""
-    from .simulate import Execution
+    from .execution import Execution
 
     try:
         execution = Execution()

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .engine import Block, Jobs, Plan
+from .outcomes import Outcome, Outcomes
 from .protocol import CompiledProtocol
-from .trace import Outcome
 from .units import to_kernel
 
 if TYPE_CHECKING:
     from .model.cell import Cell
-    from .simulate import Solver
+    from .solver import Solver
 
 _NAMES = {"radau": "Radau", "bdf": "BDF", "lsoda": "LSODA"}
 
 
-def integrate_with_scipy(
-    cells: Sequence[Cell], protocols: Sequence[CompiledProtocol], kinds: list[int], indices: list[int], when: np.ndarray, solver: Solver
-) -> tuple[np.ndarray, np.ndarray, list[Outcome]]:
+def integrate_with_scipy(plan: Plan, jobs: Jobs, solver: Solver) -> Block:
     """Integrate each cell segment by segment (restarted at every edge); times in ms, values in kernel units."""
-    records = np.full((len(cells), len(kinds), len(when)), np.nan)
-    final = np.array([c.initial_state() for c in cells])
+    records = np.full((len(jobs), len(plan.kinds), len(plan.times)), np.nan)
+    final = jobs.states.copy()
     outcomes = []
-    for i, (cell, protocol) in enumerate(zip(cells, protocols, strict=True)):
-        run = _Run(cell, protocol, solver, kinds, indices, when, records[i], final[i])
+    for i, (cell, p) in enumerate(zip(jobs.cells, jobs.protocol_of, strict=True)):
+        run = _Run(cell, jobs.protocols[p], solver, plan.kinds, plan.indices, plan.times, records[i], final[i])
         outcomes.append(run.integrate())
-    return records, final, outcomes
+    return Block(records, final, Outcomes.of(outcomes, tuple(plan.composition.states)), np.empty((len(jobs), 0)))
 
 
 class _Stop(Exception):
@@ -49,8 +47,8 @@ class _Run:
     cell: Cell
     protocol: CompiledProtocol
     solver: Solver
-    kinds: list[int]
-    indices: list[int]
+    kinds: tuple[int, ...]
+    indices: tuple[int, ...]
     when: np.ndarray
     record: np.ndarray
     y: np.ndarray

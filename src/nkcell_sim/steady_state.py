@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .engine import require_compiled
 from .errors import SteadyStateError
 from .protocol import Protocol
-from .simulate import StateScales, require_compiled, simulate
+from .simulate import simulate
+from .solver import StateScales
 from .units import from_kernel, to_kernel
 
 if TYPE_CHECKING:

@@ -122,8 +122,8 @@ def describe_dimension(dimension: Dimension) -> str:
     return "a quantity of dimension " + " ".join(parts)
 
 
-def to_kernel(value: float, unit: str) -> float:
-    """Convert a number in ``unit`` to kernel units."""
+def to_kernel(value: Any, unit: str) -> Any:
+    """Convert a number or array in ``unit`` to kernel units."""
     _, factor, offset = unit_info(unit)
     return (value + offset) * factor
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from nkcell_sim.errors import SimulationError
+from nkcell_sim.execution import Execution
 from nkcell_sim.model.cells import primary_nk_cell
 from nkcell_sim.protocol import Protocol
-from nkcell_sim.simulate import Execution, simulate
+from nkcell_sim.simulate import simulate
 
 from .problems import problem
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from nkcell_sim import _kernels
 from nkcell_sim.errors import ParameterError
+from nkcell_sim.execution import Execution
 from nkcell_sim.model.cells import primary_nk_cell
 from nkcell_sim.protocol import Protocol
-from nkcell_sim.simulate import Execution, simulate
+from nkcell_sim.simulate import simulate
 
 PROTOCOL = Protocol(60.0).exchange(5.0, 2.0, pregs="50 uM").step(40.0, pregs=0.0)
 SILENT = Protocol(60.0)

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from ..errors import UnitError
 from ..experiments import EXPERIMENTS, Incubation
 from ..experiments.fields import LabRecord, lab
-from ..simulate import METHODS, Solver
+from ..solver import METHODS, Solver
 from ..units import DIMENSIONLESS, describe_dimension, parse, unit_info
 
 

@@ -49,12 +49,19 @@ class Cell:
 
     def parameter_vector(self) -> np.ndarray:
         """All parameters in kernel units, order of ``composition.parameters``."""
-        declared = self.composition.parameters.items()
-        return np.array([to_kernel(self.values.get(k, p.default), p.unit) for k, p in declared])
+        vector, declared, position = self.composition.parameter_defaults.copy(), self.composition.parameters, self.composition.parameter_index
+        for key, value in self.values.items():
+            if key in declared:
+                vector[position[key]] = to_kernel(value, declared[key].unit)
+        return vector
 
     def input_defaults(self) -> np.ndarray:
         """Resting inputs in kernel units, order of ``composition.inputs``."""
-        return np.array([to_kernel(self.inputs.get(k, i.default), i.unit) for k, i in self.composition.inputs.items()])
+        vector, declared, position = self.composition.input_defaults.copy(), self.composition.inputs, self.composition.input_index
+        for key, value in self.inputs.items():
+            if key in declared:
+                vector[position[key]] = to_kernel(value, declared[key].unit)
+        return vector
 
     def initial_state(self) -> np.ndarray:
         """State at the start of a run in kernel units, order of ``composition.states``."""

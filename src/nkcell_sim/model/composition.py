@@ -11,7 +11,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import ModelError
+from ..units import to_kernel
 from .component import Component, Scope
 from .quantities import Declaration, Flow, Input, Observable, Parameter, State
 
@@ -67,6 +70,26 @@ class Composition:
     def state_index(self) -> dict[str, int]:
         """Position of each state in the state vector."""
         return {k: i for i, k in enumerate(self.states)}
+
+    @cached_property
+    def parameter_index(self) -> dict[str, int]:
+        """Position of each parameter in the parameter vector."""
+        return {k: i for i, k in enumerate(self.parameters)}
+
+    @cached_property
+    def input_index(self) -> dict[str, int]:
+        """Position of each input in the input vector."""
+        return {k: i for i, k in enumerate(self.inputs)}
+
+    @cached_property
+    def parameter_defaults(self) -> np.ndarray:
+        """Declared values of all parameters in kernel units, (n_parameters,)."""
+        return np.array([to_kernel(p.default, p.unit) for p in self.parameters.values()])
+
+    @cached_property
+    def input_defaults(self) -> np.ndarray:
+        """Declared values of all inputs in kernel units, (n_inputs,)."""
+        return np.array([to_kernel(i.default, i.unit) for i in self.inputs.values()])
 
     @cached_property
     def switchable(self) -> tuple[str, ...]:

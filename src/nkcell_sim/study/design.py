@@ -18,7 +18,7 @@ from ..experiments import Incubation
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
 from ..model.cell import Cell, temperature_note
-from ..simulate import Solver
+from ..solver import Solver
 from ..units import parse
 
 INCUBATION = "incubation"

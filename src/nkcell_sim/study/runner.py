@@ -13,13 +13,15 @@ import numpy as np
 
 from ..batch import thread_count
 from ..errors import NkcellError, ParameterError
+from ..execution import Execution
 from ..experiments.base import Experiment, ExperimentResult
 from ..experiments.settling import settle
 from ..model.cell import Cell
+from ..outcomes import Outcomes
 from ..provenance import collect
 from ..results import Batch, Results, assemble
-from ..simulate import Execution, simulate
-from ..trace import Outcome, Trace
+from ..simulate import simulate
+from ..trace import Trace
 from .design import Run, Study
 
 # Cells simulated in one call: enough to fill the engine, few enough for the progress bar to move.
@@ -124,7 +126,7 @@ def _not_run(cells: Sequence[Cell], setup: Experiment) -> Trace:
     values = {name: np.full((len(cells), len(times)), np.nan) for name in setup.record}
     units = {name: composition.declarations[name].unit for name in setup.record}
     final = np.full((len(cells), len(composition.states)), np.nan)
-    return Trace(times, values, units, (Outcome("not_run", 0.0),) * len(cells), final, tuple(cells))
+    return Trace(times, values, units, Outcomes.waiting(len(cells), tuple(composition.states)), final, tuple(cells))
 
 
 def _rows(trace: Trace, start: int, end: int) -> Trace:
