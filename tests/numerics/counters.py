@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nkcell_sim.execution import Execution
 from nkcell_sim.experiments import CalciumImaging, Incubation, PatchClamp, Rest, StoreOperatedEntry
 from nkcell_sim.experiments.base import Experiment
 from nkcell_sim.model.cell import Cell
 from nkcell_sim.model.cells import primary_nk_cell, stub_nk_cell
 from nkcell_sim.protocol import Protocol
-from nkcell_sim.simulate import Execution, simulate
+from nkcell_sim.simulate import simulate
 from nkcell_sim.trace import Trace
 
 STORED = Path(__file__).with_name("counters.json")

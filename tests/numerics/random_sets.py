@@ -16,9 +16,10 @@ import numpy as np
 
 from nkcell_sim.model.cell import Cell
 from nkcell_sim.model.cells import primary_nk_cell, stub_nk_cell
+from nkcell_sim.outcomes import OUTCOMES
 from nkcell_sim.protocol import Protocol
 from nkcell_sim.simulate import simulate
-from nkcell_sim.trace import OUTCOMES, Trace
+from nkcell_sim.trace import Trace
 
 DECADES = 3.0
 BUDGET = 5_000  # steps; the median run needs about 250, the longest that ends on its own a few thousand

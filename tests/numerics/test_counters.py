@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nkcell_sim import _kernels
-from nkcell_sim.simulate import Execution
+from nkcell_sim.execution import Execution
 
 from .counters import RUNS, counted, difference, stored
 
