@@ -45,6 +45,8 @@ cdef extern from "engine_api.h":
         long long max_steps
         double max_step_rate
         double max_seconds
+        const long long *spent_steps
+        const double *spent_seconds
         double fixed_step
         double first_step
         double max_growth
@@ -59,6 +61,7 @@ cdef extern from "engine_api.h":
         int *status
         int *worst
         long long *counters
+        double *seconds
     ctypedef struct nk_engine:
         const char *name
         int lanes, n_models, n_methods
@@ -274,11 +277,11 @@ cdef class Batch:
     cdef int next_job
     cdef int cancelled
     cdef long long finished_jobs
-    cdef readonly object records, y_end, t_end, status, worst, counters
+    cdef readonly object records, y_end, t_end, status, worst, counters, seconds
 
     def __cinit__(self, str name, y0, parameters, protocol_of, list protocols, record_kind, record_index, *, double rtol, atol, lower, upper, diverged,
                   long long max_steps, double max_step_rate=0.0, double max_seconds=0.0, double fixed_step=0.0, double first_step=1.0, double max_growth=6.0,
-                  engine="", str method=""):
+                  spent_steps=None, spent_seconds=None, engine="", str method=""):
         self.engine = _engine(engine)
         self.batch.model = _find(self.engine, name)
         known = methods()
@@ -292,9 +295,12 @@ cdef class Batch:
         self.records = np.full((jobs, len(record_kind), longest), np.nan)
         self.y_end, self.t_end = np.array(start), np.zeros(jobs)
         self.status, self.worst = np.full(jobs, NK_NOT_RUN, dtype=np.intc), np.full(jobs, -1, dtype=np.intc)
-        self.counters = np.zeros((jobs, NK_COUNTERS), dtype=np.int64)
+        self.counters, self.seconds = np.zeros((jobs, NK_COUNTERS), dtype=np.int64), np.zeros(jobs)
+        spent = np.ascontiguousarray(np.zeros(jobs) if spent_steps is None else spent_steps, dtype=np.int64)
+        waited = np.ascontiguousarray(np.zeros(jobs) if spent_seconds is None else spent_seconds, dtype=np.float64)
         for name_, values_, length in (("protocol_of", protocol_of, jobs), ("atol", atol, m.n_states), ("lower", lower, m.n_states),
-                                       ("upper", upper, m.n_states), ("diverged", diverged, m.n_states), ("record_index", record_index, len(record_kind))):
+                                       ("upper", upper, m.n_states), ("diverged", diverged, m.n_states), ("record_index", record_index, len(record_kind)),
+                                       ("spent_steps", spent, jobs), ("spent_seconds", waited, jobs)):
             _check(len(values_) == length, name_, length, len(values_))
         protocol_of = np.asarray(protocol_of)
         _check(not jobs or 0 <= protocol_of.min() <= protocol_of.max() < len(protocols), "protocol_of", f"indices below {len(protocols)}", protocol_of[:5])
@@ -309,12 +315,14 @@ cdef class Batch:
         b.record_kind, b.record_index = self._ints(record_kind), self._ints(record_index)
         b.rtol, b.atol, b.lower, b.upper, b.diverged = rtol, self._doubles(atol), self._doubles(lower), self._doubles(upper), self._doubles(diverged)
         b.max_steps, b.max_step_rate, b.max_seconds = max_steps, max_step_rate, max_seconds
+        self.keep.append(spent)
+        b.spent_steps, b.spent_seconds = <const long long *><size_t>spent.ctypes.data, self._doubles(waited)
         b.fixed_step, b.first_step, b.max_growth = fixed_step, first_step, max_growth
         b.next_job, b.finished, b.cancel = &self.next_job, &self.finished_jobs, &self.cancelled
         r.records, r.n_times_max = self._doubles(self.records), <int>longest
         r.y_end, r.t_end = self._doubles(self.y_end), self._doubles(self.t_end)
         r.status, r.worst = self._ints(self.status), self._ints(self.worst)
-        r.counters = <long long *><size_t>self.counters.ctypes.data
+        r.counters, r.seconds = <long long *><size_t>self.counters.ctypes.data, self._doubles(self.seconds)
 
     def _matrix(self, str what, values, int columns):
         matrix = np.ascontiguousarray(values, dtype=np.float64)

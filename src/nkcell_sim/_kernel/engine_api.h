@@ -45,6 +45,8 @@ typedef struct {
   long long max_steps;
   double max_step_rate; /* attempted steps per ms of simulated time; 0 is no limit */
   double max_seconds;  /* wall time a run; 0 is no limit */
+  const long long *spent_steps; /* n_jobs: steps and seconds that earlier attempts of each run used up */
+  const double *spent_seconds;
   double fixed_step;   /* ms; 0 is adaptive */
   double first_step;   /* first step of a segment over the one the engine would choose */
   double max_growth;   /* a step is at most this many times the one before it */
@@ -60,6 +62,7 @@ typedef struct {
   double *t_end;       /* ms from the start of the protocol */
   int *status, *worst; /* n_jobs */
   long long *counters; /* n_jobs x NK_COUNTERS */
+  double *seconds;     /* n_jobs: wall time with that of earlier attempts, measured only when it is limited */
 } nk_results;
 
 typedef struct {

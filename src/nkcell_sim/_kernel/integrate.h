@@ -71,7 +71,7 @@ static void nk_advance(int order, const nk_model *m, const nk_batch *b, nk_lanes
 enum { NK_BURST = 1000 };
 
 static int nk_budget(const nk_batch *b, nk_lanes *lanes, int l, double advanced, long long round) {
-  if (lanes->counters[l][NK_STEPS] + lanes->counters[l][NK_REJECTED] >= b->max_steps) return NK_STEP_LIMIT;
+  if (lanes->counters[l][NK_STEPS] + lanes->counters[l][NK_REJECTED] >= lanes->most_steps[l]) return NK_STEP_LIMIT;
   if (b->max_step_rate > 0.0) {
     double left = lanes->crowding[l] - b->max_step_rate * advanced;
     lanes->crowding[l] = (left > 0.0 ? left : 0.0) + 1.0;

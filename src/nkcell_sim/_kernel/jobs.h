@@ -42,7 +42,8 @@ static void nk_start_job(const nk_model *m, const nk_batch *b, nk_lanes *lanes, 
   lanes->next_time[l] = 0;
   lanes->crowding[l] = 0.0;
   memset(lanes->counters[l], 0, sizeof lanes->counters[l]);
-  lanes->clock_start[l] = b->max_seconds > 0.0 ? nk_clock() : 0.0;
+  lanes->most_steps[l] = b->max_steps - b->spent_steps[job];
+  lanes->clock_start[l] = b->max_seconds > 0.0 ? nk_clock() - b->spent_seconds[job] : 0.0;
   for (int i = 0; i < m->n_states; i++) w->y[i][l] = b->y0[(size_t)job * m->n_states + i];
   m->hoist(b->parameters + (size_t)job * m->n_parameters, w->scratch);
   for (int i = 0; i < m->n_fixed; i++) w->fixed[i][l] = w->scratch[i];
@@ -65,6 +66,7 @@ static void nk_finish(const nk_model *m, const nk_batch *b, nk_results *r, nk_la
   r->t_end[job] = status == NK_OK ? p->edges[p->n_segments] : p->edges[s] + lanes->t[l];
   r->status[job] = status;
   r->worst[job] = worst;
+  if (b->max_seconds > 0.0) r->seconds[job] = nk_clock() - lanes->clock_start[l];
   memcpy(r->counters + (size_t)job * NK_COUNTERS, lanes->counters[l], sizeof lanes->counters[l]);
   lanes->job[l] = -1;
   lanes->changing[l] = lanes->relaxing[l] = 0;

@@ -13,6 +13,7 @@ typedef struct {
   int job[NK_LANES], segment[NK_LANES], next_time[NK_LANES], started[NK_LANES], rejections[NK_LANES], reason[NK_LANES];
   int changing[NK_LANES], relaxing[NK_LANES]; /* inputs that slope or relax within the lane's present segment */
   long long counters[NK_LANES][NK_COUNTERS];
+  long long most_steps[NK_LANES]; /* what is left of the run's budget when it starts */
   double clock_start[NK_LANES];
   vd t, h, segment_length, last_error, last_step;
   double crowding[NK_LANES]; /* attempted steps beyond the allowed rate, see nk_budget */
