@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .batch import run_batch, thread_count
-from .errors import ModelError
+from .errors import ModelError, ParameterError
 from .execution import Execution
 from .outcomes import Outcomes
 from .protocol import CompiledProtocol
@@ -24,12 +24,13 @@ DIVERGED = 1e12  # a state this many times its scale has left every physical ran
 
 @dataclass(frozen=True)
 class Plan:
-    """What all runs have in common: the composition, what is recorded (``kinds`` and ``indices``) and at which times [ms]."""
+    """What all runs have in common: the composition, what is recorded (``kinds`` and ``indices``), at which times [ms], and the features to compute."""
 
     composition: Composition
     kinds: tuple[int, ...]
     indices: tuple[int, ...]
     times: np.ndarray
+    features: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -100,6 +101,9 @@ def _compiled(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> B
     from . import _kernels
 
     require_compiled(plan.composition)
+    if plan.features:
+        raise ParameterError(f"this engine computes no features, got {', '.join(plan.features)}; record the quantities instead", name="features")
+    features = np.full((len(jobs), len(plan.features)), np.nan)
     scales = StateScales.of(plan.composition)
     batch = _kernels.Batch(
         plan.composition.name,
@@ -122,7 +126,7 @@ def _compiled(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> B
     completed = run_batch(batch, thread_count(len(jobs), execution.lanes(), execution.threads), execution.on_progress)
     codes, worst, rung = batch.status.astype(np.int8), batch.worst.astype(np.int32), np.zeros(len(jobs), dtype=np.int8)
     outcomes = Outcomes(codes, batch.t_end * 1e-3, worst, batch.counters, rung, tuple(plan.composition.states))
-    return Block(batch.records[:, :, : len(plan.times)], batch.y_end, outcomes, np.empty((len(jobs), 0)), not completed)
+    return Block(batch.records[:, :, : len(plan.times)], batch.y_end, outcomes, features, not completed)
 
 
 def _with_times(protocol: CompiledProtocol, times: np.ndarray) -> tuple[CompiledProtocol, np.ndarray, np.ndarray]:

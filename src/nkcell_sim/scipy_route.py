@@ -28,7 +28,7 @@ def integrate_with_scipy(plan: Plan, jobs: Jobs, solver: Solver) -> Block:
     for i, (cell, p) in enumerate(zip(jobs.cells, jobs.protocol_of, strict=True)):
         run = _Run(cell, jobs.protocols[p], solver, plan.kinds, plan.indices, plan.times, records[i], final[i])
         outcomes.append(run.integrate())
-    return Block(records, final, Outcomes.of(outcomes, tuple(plan.composition.states)), np.empty((len(jobs), 0)))
+    return Block(records, final, Outcomes.of(outcomes, tuple(plan.composition.states)), np.full((len(jobs), len(plan.features)), np.nan))
 
 
 class _Stop(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ def simulate(
     *,
     record: Sequence[str] = (),
     times: Any = None,
+    features: Mapping[str, Any] | None = None,
     solver: Solver | None = None,
     execution: Execution | None = None,
     **options: Any,
@@ -44,7 +45,7 @@ def simulate(
     dense output, so that they never change a step. ``execution`` says where the runs go (threads, instruction set) and never changes a
     bit. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
     """
-    task = _Task.of(cells, protocol, record=record, times=times, solver=solver or Solver(**options), execution=execution or Execution())
+    task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=solver or Solver(**options), execution=execution or Execution())
     joined = task.empty()
     try:
         for start, block in task.blocks():
@@ -61,6 +62,7 @@ def simulate_blocks(
     *,
     record: Sequence[str] = (),
     times: Any = None,
+    features: Mapping[str, Any] | None = None,
     solver: Solver | None = None,
     execution: Execution | None = None,
     **options: Any,
@@ -69,7 +71,7 @@ def simulate_blocks(
 
     Ctrl-C raises unless ``execution.keep_interrupted``; then the block in hand is the last one and its unfinished runs are marked.
     """
-    task = _Task.of(cells, protocol, record=record, times=times, solver=solver or Solver(**options), execution=execution or Execution())
+    task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=solver or Solver(**options), execution=execution or Execution())
     return (task.trace(start, start + len(block.outcomes), block) for start, block in task.blocks())
 
 
@@ -94,6 +96,7 @@ class _Task:
         *,
         record: Sequence[str],
         times: Any,
+        features: Mapping[str, Any] | None,
         solver: Solver,
         execution: Execution,
     ) -> _Task:
@@ -102,7 +105,7 @@ class _Task:
         protocols, protocol_of = _assigned(protocol, group)
         when = _output_times(times, protocols)
         kinds, indices = _resolve_record(composition, record)
-        plan = Plan(composition, kinds, indices, when * 1e3)
+        plan = Plan(composition, kinds, indices, when * 1e3 if kinds else when[:0], dict(features or {}))
         return cls(group, protocols, protocol_of, plan, when, tuple(record), solver, execution)
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
@@ -136,9 +139,9 @@ class _Task:
     def empty(self) -> Block:
         """Room for all runs, none of them started."""
         count, composition = len(self.group), self.plan.composition
-        records = np.full((count, len(self.record), len(self.times)), np.nan)
+        records = np.full((count, len(self.record), len(self.plan.times)), np.nan)
         final = np.full((count, len(composition.states)), np.nan)
-        return Block(records, final, Outcomes.waiting(count, tuple(composition.states)), np.empty((count, 0)))
+        return Block(records, final, Outcomes.waiting(count, tuple(composition.states)), np.full((count, len(self.plan.features)), np.nan))
 
     def trace(self, start: int, end: int, block: Block) -> Trace:
         """The result of the runs from ``start`` to before ``end`` in declared units; failed runs are NaN."""
@@ -150,7 +153,8 @@ class _Task:
             values[name][failed] = np.nan
         cells = self.group[start:end] if (start, end) != (0, len(self.group)) else self.group
         parameters = dict(cells.columns) if isinstance(cells, Draws) else {}
-        return Trace(self.times, values, units, block.outcomes, block.final, cells, parameters=parameters)
+        features = {name: block.features[:, j] for j, name in enumerate(self.plan.features)}
+        return Trace(self.times, values, units, block.outcomes, block.final, cells, parameters=parameters, features=features)
 
 
 def _one_composition(group: Listed | Draws) -> Composition:
