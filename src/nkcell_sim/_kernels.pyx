@@ -18,6 +18,17 @@ cdef extern from "engine_api.h":
         int n_states, n_parameters, n_inputs, n_fixed, n_jacobian, n_factors, n_outputs
         const int *rows
         const int *columns
+    ctypedef struct nk_method:
+        const char *name
+        int stages, dense, order, dense_order, first_carry, carry_result
+        double gamma
+        double a[8][8]
+        double C[8][8]
+        double c[8]
+        double d[8]
+        double m[8]
+        double e[8]
+        double h[3][8]
     ctypedef struct nk_protocol:
         int n_segments, n_times
         const double *edges
@@ -66,7 +77,7 @@ cdef extern from "engine_api.h":
         const char *name
         int lanes, n_models, n_methods
         const nk_model_info *(*model)(int index) noexcept nogil
-        const char *(*method)(int index) noexcept nogil
+        const nk_method *(*method)(int index) noexcept nogil
         int (*integrate)(const nk_batch *batch, nk_results *results) noexcept nogil
         int (*evaluate)(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out) noexcept nogil
         int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft) noexcept nogil
@@ -108,7 +119,31 @@ cdef int _find(const nk_engine *engine, str name) except -1:
 def methods():
     """Names of the Rosenbrock methods that the engine offers, the default first."""
     cdef const nk_engine *engine = _engine("")
-    return [engine.method(i).decode() for i in range(engine.n_methods)]
+    return [engine.method(i).name.decode() for i in range(engine.n_methods)]
+
+
+def tableau(str name):
+    """Coefficients of a method as the engine holds them (``_kernel/method.h`` says what they mean), sums written out where it carries them."""
+    cdef const nk_engine *engine = _engine("")
+    cdef const nk_method *method = engine.method(methods().index(name))
+    cdef int s = method.stages, i, j
+    a, C, h = np.zeros((s, s)), np.zeros((s, s)), np.zeros((method.dense, s))
+    c, d, m, e = np.zeros(s), np.zeros(s), np.zeros(s), np.zeros(s)
+    for i in range(s):
+        c[i], d[i], m[i], e[i] = method.c[i], method.d[i], method.m[i], method.e[i]
+        for j in range(s):
+            a[i, j], C[i, j] = method.a[i][j], method.C[i][j]
+        for j in range(method.dense):
+            h[j, i] = method.h[j][i]
+        if i >= method.first_carry:
+            a[i] = a[i - 1]
+            a[i, i - 1] = 1.0
+    if method.carry_result:
+        m = a[s - 1].copy()
+        m[s - 1] = 1.0
+    if not e.any():
+        e[s - 1] = 1.0
+    return {"order": method.order, "dense_order": method.dense_order, "gamma": method.gamma, "a": a, "C": C, "c": c, "d": d, "m": m, "e": e, "h": h}
 
 
 def engines():

@@ -9,7 +9,7 @@
 
 static const nk_model_info *nk_engine_model(int index) { return &nk_models[index]->info; }
 
-static const char *nk_engine_method(int index) { return nk_methods[index]->name; }
+static const nk_method *nk_engine_method(int index) { return nk_methods[index]; }
 
 static int nk_engine_integrate(const nk_batch *b, nk_results *r) { return nk_integrate(nk_models[b->model], b, r); }
 

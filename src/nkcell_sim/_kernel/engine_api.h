@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "method.h"
+
 enum nk_status {
   NK_OK = 0,
   NK_STEP_LIMIT,
@@ -69,7 +71,7 @@ typedef struct {
   const char *name;
   int lanes, n_models, n_methods;
   const nk_model_info *(*model)(int index);
-  const char *(*method)(int index);
+  const nk_method *(*method)(int index);
   int (*integrate)(const nk_batch *batch, nk_results *results);
   int (*evaluate)(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out);
   int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft);

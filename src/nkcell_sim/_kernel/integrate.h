@@ -118,6 +118,7 @@ static int nk_refill(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_w
 
 static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
   const nk_method *method = nk_methods[b->method];
+  int evaluations = nk_evaluations(method);
   nk_work work, *w = &work;
   void *memory = nk_allocate(m, w);
   if (!memory) return -1;
@@ -138,7 +139,7 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
     for (int l = 0; l < NK_LANES; l++) {
       int good = lanes->job[l] >= 0 && !pressed[l] && v.finite[l];
       accepted[l] = good && v.in_range[l] && (b->fixed_step > 0.0 || v.error[l] <= 1.0);
-      lanes->counters[l][NK_RHS] += method->stages;
+      lanes->counters[l][NK_RHS] += evaluations;
       lanes->counters[l][NK_JACOBIANS]++;
     }
     nk_record(method, m, b, r, lanes, w, a.h, &t_new, accepted, a.relaxing);

@@ -46,9 +46,9 @@ static inline __attribute__((always_inline)) void nk_stages_of(const nk_method *
   m->factor(inverse / method->gamma, w->jac, w->w);
 #pragma GCC unroll 8
   for (int s = 0; s < method->stages; s++) {
-    const vd *f = w->f0;
+    const vd *f = nk_starts_at_origin(method, s) ? w->f0 : w->f;
     vd *k = w->k[s];
-    if (s > 0) {
+    if (f != w->f0 && !nk_repeats_argument(method, s)) {
       const vd *u = w->u;
       nk_argument(method, n, w, s, method->a[s], s >= method->first_carry, w->stage);
       if (a->varying) {
@@ -56,13 +56,13 @@ static inline __attribute__((always_inline)) void nk_stages_of(const nk_method *
         u = w->u_stage;
       }
       m->rhs(w->stage, u, w->fixed, w->f);
-      f = w->f;
     }
     if (broken) nk_mark_broken(f, n, broken);
     for (int i = 0; i < n; i++) {
       vd sum = nk_set(0.0);
 #pragma GCC unroll 8
-      for (int j = 0; j < s; j++) sum = nk_fma(nk_set(method->C[s][j]), w->k[j][i], sum);
+      for (int j = 0; j < s; j++)
+        if (method->C[s][j] != 0.0) sum = nk_fma(nk_set(method->C[s][j]), w->k[j][i], sum);
       k[i] = nk_fma(sum, inverse, f[i]);
     }
     if (a->varying && method->d[s] != 0.0)
@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) void nk_stages_of(const nk_method *
   nk_argument(method, n, w, method->stages, method->m, method->carry_result, w->y_new);
   for (int i = 0; i < n; i++) {
     vd sum = w->k[method->stages - 1][i];
-    if (!method->carry_result) {
+    if (!nk_error_is_last(method)) {
       sum = nk_set(0.0);
 #pragma GCC unroll 8
       for (int j = 0; j < method->stages; j++)
