@@ -13,7 +13,7 @@ from .errors import ModelError, ParameterError
 from .execution import Execution
 from .outcomes import Outcomes
 from .protocol import CompiledProtocol
-from .solver import Solver, StateScales
+from .solver import SCIPY_METHODS, Solver, StateScales
 
 if TYPE_CHECKING:
     from .model.cell import Cell
@@ -90,7 +90,7 @@ class Block:
 
 def integrate(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> Block:
     """Integrate all jobs with one set of settings; may be called again for some of the rows with other settings."""
-    if solver.method != "rosenbrock":
+    if solver.method in SCIPY_METHODS:
         from .scipy_route import integrate_with_scipy
 
         return integrate_with_scipy(plan, jobs, solver)
@@ -122,6 +122,7 @@ def _compiled(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> B
         max_seconds=solver.max_seconds,
         fixed_step=solver.fixed_step * 1e3,
         engine=execution.engine(),
+        method="" if solver.method == "rosenbrock" else solver.method,
     )
     completed = run_batch(batch, thread_count(len(jobs), execution.lanes(), execution.threads), execution.on_progress)
     codes, worst, rung = batch.status.astype(np.int8), batch.worst.astype(np.int32), np.zeros(len(jobs), dtype=np.int8)

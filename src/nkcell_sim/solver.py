@@ -14,7 +14,9 @@ from .units import to_kernel
 if TYPE_CHECKING:
     from .model.composition import Composition
 
-METHODS = ("rosenbrock", "radau", "bdf", "lsoda")
+COMPILED_METHODS = ("rosenbrock", "rodas5p", "rodas4", "rodas4p2", "rodas3p", "ros34pw2")  # the first stands for the choice of this version
+SCIPY_METHODS = ("radau", "bdf", "lsoda")
+METHODS = COMPILED_METHODS + SCIPY_METHODS
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Solver:
 
     ``rtol`` is the tolerance of one step relative to each state, with an absolute part of ``rtol`` times the state's
     declared scale; the error reached at the end of a run is larger (see the verification pages). ``method`` "rosenbrock" is the
-    compiled engine; "radau", "bdf" and "lsoda" run SciPy on the NumPy twin of the equations, slowly, as a cross-check.
+    compiled engine with the method that this version found best (now "rodas5p"); "rodas5p", "rodas4", "rodas4p2", "rodas3p" and "ros34pw2" ask for
+    one of its methods by name; "radau", "bdf" and "lsoda" run SciPy on the NumPy twin of the equations, slowly, as a cross-check.
     ``max_steps`` and ``max_seconds`` bound each run (0 s: no bound); ``fixed_step`` [s] switches step control off (for order tests).
     """
 

@@ -83,6 +83,15 @@ def test_any_instruction_set_and_number_of_threads_gives_the_same_bits(isa: str,
     assert [bits(trace, row) for row in range(11)] == _alone(group)
 
 
+@pytest.mark.parametrize("method", _kernels.methods()[1:])
+@pytest.mark.parametrize("isa", ENGINES)
+def test_every_method_gives_the_same_bits_on_any_instruction_set_and_on_two_threads(isa: str, method: str) -> None:
+    group = cells(11)
+    alone = [bits(simulate(c, PROTOCOL, record=KEYS, times=TIMES, method=method, execution=Execution(isa="portable")), 0) for c in group[:3]]
+    trace = simulate(group, PROTOCOL, record=KEYS, times=TIMES, method=method, execution=Execution(threads=2, isa=isa))
+    assert [bits(trace, row) for row in range(3)] == alone
+
+
 def test_the_instruction_set_can_be_chosen_from_outside_and_an_unknown_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NKCELL_ISA", "portable")
     assert Execution().engine() == "portable"
