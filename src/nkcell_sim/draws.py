@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from .errors import ParameterError
+from .errors import NkcellError, ParameterError
 from .units import parse, to_kernel, unit_info
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class Listed(Sequence["Cell"]):
     def composition(self) -> Composition:
         """What all cells are built like."""
         return self._cells[0].composition
+
+    def label(self, key: str) -> str:
+        """Name of a drawn column among recorded quantities: the values at the start of states and inputs are ``start.ca_er``, ``start.k_out``."""
+        return key if key in self.composition.parameters else f"start.{key}"
 
     def block(self, start: int, end: int) -> Table:
         """The runs from ``start`` to before ``end``; a cell that occurs many times is read once."""
@@ -115,6 +119,10 @@ class Draws(Sequence["Cell"]):
     def units(self) -> dict[str, str]:
         """Unit of every drawn column."""
         return {key: self.composition.declarations[key].unit for key in self.columns}
+
+    def label(self, key: str) -> str:
+        """Name of a drawn column among recorded quantities: the values at the start of states and inputs are ``start.ca_er``, ``start.k_out``."""
+        return key if key in self.composition.parameters else f"start.{key}"
 
     def block(self, start: int, end: int) -> Table:
         """The runs from ``start`` to before ``end``."""
@@ -223,9 +231,9 @@ def _numbers(key: str, values: Any, unit: str) -> np.ndarray:
     given = getattr(values, "attrs", {}).get("units", "")
     if isinstance(values, tuple) and len(values) == 2 and isinstance(values[1], str) and not isinstance(values[0], str):
         values, given = values
-    array = np.asarray(values)
+    array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) and any(isinstance(v, str) for v in values) else np.asarray(values)
     if array.dtype.kind in "OSU":
-        return np.array([_number(key, row, value, unit) for row, value in enumerate(np.atleast_1d(array).tolist())])
+        return np.array([_number(key, row, value, unit) for row, value in enumerate(array.ravel().tolist())]).reshape(array.shape)
     if array.dtype.kind not in "fiu":
         raise ParameterError(f"column {key!r} of the draws holds {array.dtype}; expected numbers in {unit} or texts such as '1 {unit}'", name=key)
     numbers = np.array(array, dtype=float)
@@ -240,7 +248,7 @@ def _number(key: str, row: int, value: Any, unit: str) -> float:
         return float(value)
     try:
         return parse(value.decode() if isinstance(value, bytes) else value, unit)
-    except Exception as error:
+    except NkcellError as error:
         raise ParameterError(f"row {row} of the draws: {key}: {error}", name=key) from error
 
 

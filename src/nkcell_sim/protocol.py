@@ -73,6 +73,12 @@ class CompiledProtocol:
         """Input vector dt [ms] after the start of a segment."""
         return self.level[segment] + self.slope[segment] * dt + self.amplitude[segment] * np.exp(-self.rate[segment] * dt)
 
+    def with_steady(self, inputs: np.ndarray, driven: list[int]) -> CompiledProtocol:
+        """The same protocol on other resting inputs (n_inputs,), which set the level of all inputs but the ``driven`` ones."""
+        level = np.repeat(inputs[None, :], len(self.level), axis=0)
+        level[:, driven] = self.level[:, driven]
+        return self if np.array_equal(level, self.level) else replace(self, level=level)
+
     def locate(self, times: np.ndarray) -> np.ndarray:
         """Segment of each time [ms]; a time at an edge belongs to the segment before it (the first time to the first)."""
         return np.clip(np.searchsorted(self.edges, times, side="left") - 1, 0, len(self.edges) - 2)

@@ -124,12 +124,23 @@ class _Task:
         table = self.group.block(start, end)
         followed = self.protocol_of[start:end] if len(self.protocol_of) > 1 else np.broadcast_to(self.protocol_of, (end - start,))
         pairs, of = np.unique(followed * len(table.inputs) + table.inputs_of, return_inverse=True)
-        compiled = tuple(self._compile(self.protocols[p // len(table.inputs)], table.inputs[p % len(table.inputs)]) for p in pairs.tolist())
+        which, resting = np.divmod(pairs, len(table.inputs))
+        compiled = self._compiled(which.tolist(), table.inputs[resting])
         return Jobs(table.states, table.parameters, of.reshape(-1), compiled, self.group[start:end])
 
-    def _compile(self, protocol: Protocol, inputs: np.ndarray) -> CompiledProtocol:
+    def _compiled(self, which: Sequence[int], inputs: np.ndarray) -> tuple[CompiledProtocol, ...]:
+        """Protocols for pairs of protocol and resting inputs; a resting input that the protocol does not drive only sets a level."""
         composition = self.plan.composition
-        return protocol.compile(composition, dict(zip(composition.inputs, inputs, strict=True)))
+        made: dict[tuple[int, bytes], CompiledProtocol] = {}
+        found = []
+        for p, resting in zip(which, inputs, strict=True):
+            protocol = self.protocols[p]
+            driven = [composition.input_index[name] for name in protocol.inputs if name in composition.inputs]
+            key = (p, resting[driven].tobytes())
+            if key not in made:
+                made[key] = protocol.compile(composition, dict(zip(composition.inputs, resting, strict=True)))
+            found.append(made[key].with_steady(resting, driven))
+        return tuple(found)
 
     def _reporting(self, start: int) -> Execution:
         """The execution whose progress counts the runs of earlier blocks as well."""
@@ -152,7 +163,7 @@ class _Task:
             values[name] = from_kernel(block.records[:, j], units[name])
             values[name][failed] = np.nan
         cells = self.group[start:end] if (start, end) != (0, len(self.group)) else self.group
-        parameters = dict(cells.columns) if isinstance(cells, Draws) else {}
+        parameters = {cells.label(key): values for key, values in cells.columns.items()} if isinstance(cells, Draws) else {}
         features = {name: block.features[:, j] for j, name in enumerate(self.plan.features)}
         return Trace(self.times, values, units, block.outcomes, block.final, cells, parameters=parameters, features=features)
 

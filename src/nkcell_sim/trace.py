@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import ParameterError, SimulationError
+from .errors import MissingPackageError, ParameterError, SimulationError
 from .outcomes import Outcomes
 
 if TYPE_CHECKING:
+    import xarray
+
     from .model.cell import Cell
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Trace:
 
     ``time`` is in s; every other quantity is in the unit given by ``units``. The value at an edge of the protocol is the
     one just before the edge. A failed run's rows are NaN; ``final`` (kernel units) keeps the last state it reached.
+    ``parameters`` holds what was drawn for each run, in declared units; ``cells[i]`` is the cell of run i, built when it is asked for.
     """
 
     time: np.ndarray
@@ -61,6 +64,29 @@ class Trace:
             raise SimulationError(f"{len(failed)} of {len(self.outcomes)} runs failed; their outputs are NaN\n" + "\n".join(lines))
         return self
 
+    def to_xarray(self) -> xarray.Dataset:
+        """The same data as a labelled :class:`xarray.Dataset` over ``run`` and ``time``; drawn values and status are coordinates of the runs."""
+        try:
+            import xarray
+        except ImportError as error:
+            raise MissingPackageError("to_xarray() needs xarray: pip install 'nkcell_sim[xarray]'") from error
+        declared = self.cells[0].composition.declarations
+        variables: dict[str, Any] = {}
+        for name, values in self.values.items():
+            variables[name] = (("run", "time"), values, {"units": self.units[name], "long_name": declared[name].description})
+        for name, values in self.features.items():
+            variables[name] = (("run",), values, {"units": self.feature_units.get(name, "1")})
+        for name, values in self.feature_errors.items():
+            about = {"units": self.feature_units.get(name, "1"), "long_name": f"error bar of {name}"}
+            variables[f"{name}.error"] = (("run",), values, about)
+        coordinates: dict[str, Any] = {"run": np.arange(len(self.outcomes)), "status": (("run",), np.array(self.status))}
+        if self.values:
+            coordinates["time"] = (("time",), self.time, {"units": "s", "long_name": "time from the start of the protocol"})
+        for name, values in self.parameters.items():
+            meaning = declared[name.removeprefix("start.")]
+            coordinates[name] = (("run",), values, {"units": meaning.unit, "long_name": meaning.description})
+        return xarray.Dataset(variables, coordinates)
+
     def __repr__(self) -> str:
         counts = self.outcomes.counts()
         span = f"{self.time[0]:g} to {self.time[-1]:g} s" if len(self.time) else "no output times"
@@ -71,4 +97,6 @@ class Trace:
             for name, table in self.values.items():
                 x = table[row]
                 lines.append(f"  {name:<28}{self.units[name]:<10}{x[0]:>12.5g}{x.min():>12.5g}{x.max():>12.5g}{x[-1]:>12.5g}")
+        for name, drawn in self.parameters.items():
+            lines.append(f"  drawn: {name} from {np.min(drawn):.5g} to {np.max(drawn):.5g}")
         return "\n".join(lines)
