@@ -82,7 +82,7 @@ cdef extern from "engine_api.h":
         int (*evaluate)(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out) noexcept nogil
         int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft) noexcept nogil
         int (*repeat)(int model, int what, long long times, const double *y, const double *u, const double *p, double h) noexcept nogil
-        void (*elementary)(int function, long long n, const double *x, double *y) noexcept nogil
+        void (*elementary)(int function, long long n, const double *x, const double *exponent, double *y) noexcept nogil
     const nk_engine *nk_engine_at(int index) noexcept nogil
     int nk_engine_runs(int index) noexcept nogil
 
@@ -171,14 +171,18 @@ def models():
     return found
 
 
-def elementary(str name, x, engine=""):
-    """exp, log or exprelr of the kernel, elementwise on an array."""
+ELEMENTARY = ("exp", "log", "exprelr", "expm1", "power")
+
+
+def elementary(str name, x, exponent=1.0, engine=""):
+    """exp, log, expm1, u/(e^u - 1) or power (with ``exponent``) of the kernel, elementwise on an array."""
     values = np.asarray(x, dtype=np.float64).ravel()
     result = np.empty_like(values)
     cdef const double[::1] a = values
+    cdef const double[::1] n = np.ascontiguousarray(np.broadcast_to(np.asarray(exponent, dtype=np.float64), np.shape(x))).ravel()
     cdef double[::1] r = result
     if a.shape[0]:
-        _engine(engine).elementary(("exp", "log", "exprelr").index(name), a.shape[0], &a[0], &r[0])
+        _engine(engine).elementary(ELEMENTARY.index(name), a.shape[0], &a[0], &n[0], &r[0])
     return result.reshape(np.shape(x))
 
 

@@ -1,4 +1,4 @@
-"""exp, log and exprelr of the kernel against 50-digit references: the stated ulp bounds."""
+"""exp, expm1, log, exprelr and powers of the kernel against 50-digit references: the stated ulp bounds."""
 
 from __future__ import annotations
 
@@ -26,6 +26,36 @@ def largest_ulp_error(name: str, points: np.ndarray, exact: Callable[[mpmath.mpf
 @pytest.mark.parametrize(("low", "high"), [(-708.0, 709.7), (-1.0, 1.0), (-1e-6, 1e-6)])
 def test_exp_is_within_1_ulp(low: float, high: float) -> None:
     assert largest_ulp_error("exp", RNG.uniform(low, high, 4000), mpmath.exp) < 1.0
+
+
+@pytest.mark.parametrize(("low", "high"), [(-40.0, 700.0), (-1.0, 1.0), (-1e-6, 1e-6)])
+def test_expm1_is_within_3_ulp_also_near_zero(low: float, high: float) -> None:
+    assert largest_ulp_error("expm1", RNG.uniform(low, high, 4000), mpmath.expm1) < 3.0
+
+
+@pytest.mark.parametrize("exponent", [0.5 * twice for twice in range(17)])
+def test_whole_and_half_powers_are_products_within_as_many_ulp_as_factors(exponent: float) -> None:
+    """Each of up to n roundings is 2^-53, at most one ulp of the result: a power by logarithms would be off by |a log x| ulp, here 276."""
+    points = 10.0 ** RNG.uniform(-15, 15, 500)
+    got = _kernels.elementary("power", points, exponent)
+    for x, value in zip(points, got, strict=True):
+        truth = mpmath.mpf(float(x)) ** mpmath.mpf(exponent)
+        assert abs(mpmath.mpf(float(value)) - truth) <= max(exponent, 1.0) * np.spacing(float(truth))
+
+
+def test_other_powers_are_exact_to_the_rounding_of_their_logarithm() -> None:
+    """exp(a log x): one ulp of a log x is |a log x| ulp of the result, and each function adds one."""
+    points, exponents = 10.0 ** RNG.uniform(-6, 6, 500), RNG.uniform(-4.0, 20.0, 500)
+    got = _kernels.elementary("power", points, exponents)
+    for x, a, value in zip(points, exponents, got, strict=True):
+        truth = mpmath.mpf(float(x)) ** mpmath.mpf(float(a))
+        assert abs(mpmath.mpf(float(value)) - truth) <= (2.0 * abs(a * np.log(x)) + 3.0) * np.spacing(float(truth))
+
+
+def test_powers_of_nothing_and_of_too_much_stay_finite() -> None:
+    assert _kernels.elementary("power", [0.0] * 5, [0.0, 0.5, 3.0, 3.7, -0.5]).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
+    assert _kernels.elementary("power", [1e200, 1e200], [8.0, 7.3]).tolist() == [1e300, 1e300]
+    assert np.all(np.isnan(_kernels.elementary("power", [np.nan, np.nan], [2.0, 2.3])))
 
 
 def test_log_is_within_1_ulp_over_the_whole_range() -> None:

@@ -25,8 +25,14 @@ static int nk_engine_repeat(int model, int what, long long times, const double *
   return nk_repeat(nk_models[model], what, times, y, u, p, h);
 }
 
-static void nk_engine_elementary(int function, long long n, const double *x, double *y) {
-  for (long long i = 0; i < n; i++) y[i] = function == 0 ? nk_exp_1(x[i]) : function == 1 ? nk_log_1(x[i]) : nk_exprelr_1(x[i]);
+static void nk_engine_elementary(int function, long long n, const double *x, const double *exponent, double *y) {
+  for (long long i = 0; i < n; i++) switch (function) {
+      case 0: y[i] = nk_exp_1(x[i]); break;
+      case 1: y[i] = nk_log_1(x[i]); break;
+      case 2: y[i] = nk_exprelr_from_1(x[i], nk_expm1_1(x[i])); break;
+      case 3: y[i] = nk_expm1_1(x[i]); break;
+      default: y[i] = nk_power_1(x[i], exponent[i]);
+    }
 }
 
 const nk_engine NK_NAMED(nk_engine_, NK_ENGINE) = {

@@ -76,7 +76,7 @@ typedef struct {
   int (*evaluate)(int model, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out);
   int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft);
   int (*repeat)(int model, int what, long long times, const double *y, const double *u, const double *p, double h);
-  void (*elementary)(int function, long long n, const double *x, double *y); /* 0 exp, 1 log, 2 exprelr */
+  void (*elementary)(int function, long long n, const double *x, const double *exponent, double *y); /* see engine.h for the functions' numbers */
 } nk_engine;
 
 extern const nk_engine nk_engine_portable;

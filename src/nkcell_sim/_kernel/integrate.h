@@ -15,6 +15,7 @@ static void nk_fill_lanes(const nk_model *m, const nk_batch *b, nk_lanes *lanes,
   lanes->h = nk_set(1e-3);
   for (int l = 0; l < NK_LANES; l++) {
     lanes->job[l] = -1;
+    lanes->usual[l] = 1;
     nk_take_job(m, b, lanes, w, l);
   }
   for (int l = 1; l < NK_LANES; l++)
@@ -29,16 +30,18 @@ static void nk_fill_lanes(const nk_model *m, const nk_batch *b, nk_lanes *lanes,
 /* Derivatives at the start of a step, and the size of the step: up to the end of the segment when that is near. */
 static nk_attempt nk_prepare(int order, const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, vd *t_new, int *last) {
   nk_attempt a = {nk_set(0.0), nk_seti(0), 0, 0};
-  int starting = 0;
+  int starting = 0, usual = 1;
   for (int l = 0; l < NK_LANES; l++) {
     a.moving[l] = -(int64_t)lanes->changing[l];
     a.varying |= lanes->changing[l];
     a.relaxing |= lanes->relaxing[l];
+    usual &= lanes->usual[l];
     starting |= lanes->job[l] >= 0 && !lanes->started[l];
   }
+  w->equations = &m->equations[usual];
   nk_inputs(w, m->n_inputs, a.relaxing, lanes->t, w->u, w->u_rate);
-  m->rhs_jac(w->y, w->u, w->fixed, w->f0, w->jac);
-  if (a.varying) m->time(w->y, w->u, w->u_rate, w->fixed, w->ft);
+  w->equations->rhs_jac(w->y, w->u, w->fixed, w->f0, w->jac);
+  if (a.varying) w->equations->time(w->y, w->u, w->u_rate, w->fixed, w->ft);
   if (starting) nk_first_steps(order, m, b, lanes, w, a.moving, a.varying);
   vd left = lanes->segment_length - lanes->t, h = lanes->h;
   vi ends = h * 1.000001 >= left;

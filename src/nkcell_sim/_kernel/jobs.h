@@ -45,7 +45,9 @@ static void nk_start_job(const nk_model *m, const nk_batch *b, nk_lanes *lanes, 
   lanes->most_steps[l] = b->max_steps - b->spent_steps[job];
   lanes->clock_start[l] = b->max_seconds > 0.0 ? nk_clock() - b->spent_seconds[job] : 0.0;
   for (int i = 0; i < m->n_states; i++) w->y[i][l] = b->y0[(size_t)job * m->n_states + i];
-  m->hoist(b->parameters + (size_t)job * m->n_parameters, w->scratch);
+  const double *parameters = b->parameters + (size_t)job * m->n_parameters;
+  lanes->usual[l] = nk_is_usual(m, parameters);
+  m->hoist(parameters, w->scratch);
   for (int i = 0; i < m->n_fixed; i++) w->fixed[i][l] = w->scratch[i];
   nk_load_segment(m, b, lanes, w, l);
 }
@@ -70,6 +72,7 @@ static void nk_finish(const nk_model *m, const nk_batch *b, nk_results *r, nk_la
   memcpy(r->counters + (size_t)job * NK_COUNTERS, lanes->counters[l], sizeof lanes->counters[l]);
   lanes->job[l] = -1;
   lanes->changing[l] = lanes->relaxing[l] = 0;
+  lanes->usual[l] = 1;
   lanes->h[l] = 1e-3;
   __atomic_fetch_add(b->finished, 1, __ATOMIC_RELAXED);
 }

@@ -3,18 +3,33 @@
 #define NK_MODEL_H
 
 #include "engine_api.h"
-#include "lanes.h"
+#include "elementary.h"
 
+/* The equations of a cell. Each is there twice: for any exponents, and with the declared ones as constants. */
 typedef struct {
-  nk_model_info info;
-  int n_states, n_parameters, n_inputs, n_fixed, n_jacobian, n_factors, n_outputs;
-  void (*hoist)(const double *parameters, double *fixed);
   void (*rhs)(const vd *y, const vd *u, const vd *fixed, vd *f);
   void (*rhs_jac)(const vd *y, const vd *u, const vd *fixed, vd *f, vd *jac);
   void (*time)(const vd *y, const vd *u, const vd *rate, const vd *fixed, vd *ft);
   void (*observe)(const vd *y, const vd *u, const vd *fixed, vd *out);
+} nk_equations;
+
+typedef struct {
+  nk_model_info info;
+  int n_states, n_parameters, n_inputs, n_fixed, n_jacobian, n_factors, n_outputs;
+  int n_exponents; /* parameters that serve as exponents, and their declared values */
+  const int *exponents;
+  const double *usual;
+  nk_equations equations[2]; /* any exponents; every lane has the usual ones */
+  void (*hoist)(const double *parameters, double *fixed);
   void (*factor)(vd d, const vd *jac, vd *w); /* w = LU of d I - J */
   void (*solve)(const vd *w, vd *b);
 } nk_model;
+
+/* Whether a run has the declared value of every exponent. */
+static inline int nk_is_usual(const nk_model *m, const double *parameters) {
+  for (int i = 0; i < m->n_exponents; i++)
+    if (parameters[m->exponents[i]] != m->usual[i]) return 0;
+  return 1;
+}
 
 #endif

@@ -42,7 +42,7 @@ static void nk_record(const nk_method *method, const nk_model *m, const nk_batch
       w->stage[i] = nk_select(value > nk_set(b->upper[i]), nk_set(b->upper[i]), value);
     }
     nk_inputs(w, m->n_inputs, relaxing, wanted, w->u_stage, NULL);
-    if (any_output) m->observe(w->stage, w->u_stage, w->fixed, w->outputs);
+    if (any_output) w->equations->observe(w->stage, w->u_stage, w->fixed, w->outputs);
     for (int i = 0; i < b->n_records; i++) {
       const vd *source = b->record_kind[i] == 0 ? w->stage : b->record_kind[i] == 1 ? w->outputs : w->u_stage;
       vd value = source[b->record_index[i]];

@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) void nk_stages_of(const nk_method *
         nk_inputs(w, m->n_inputs, a->relaxing, lanes->t + method->c[s] * h, w->u_stage, NULL);
         u = w->u_stage;
       }
-      m->rhs(w->stage, u, w->fixed, w->f);
+      w->equations->rhs(w->stage, u, w->fixed, w->f);
     }
     if (broken) nk_mark_broken(f, n, broken);
     for (int i = 0; i < n; i++) {

@@ -11,6 +11,7 @@
 
 typedef struct {
   int job[NK_LANES], segment[NK_LANES], next_time[NK_LANES], started[NK_LANES], rejections[NK_LANES], reason[NK_LANES];
+  int usual[NK_LANES];                        /* the run has the declared exponents */
   int changing[NK_LANES], relaxing[NK_LANES]; /* inputs that slope or relax within the lane's present segment */
   long long counters[NK_LANES][NK_COUNTERS];
   long long most_steps[NK_LANES]; /* what is left of the run's budget when it starts */
@@ -23,6 +24,7 @@ typedef struct {
   vd *y, *y_new, *stage, *f, *f0, *ft, *error, *jac, *w, *k[NK_MAX_STAGES], *dense[NK_MAX_DENSE], *fixed, *outputs;
   vd *u, *u_stage, *u_rate, *level, *slope, *amplitude, *rate;
   double *scratch;
+  const nk_equations *equations; /* those that suit every lane of the block */
 } nk_work;
 
 static double nk_clock(void) {

@@ -5,69 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import sympy
-from sympy.printing.c import C99CodePrinter
 
-from ..model import symbolic
 from ..model.composition import Composition
+from ..units import to_kernel
 from .jacobian import differentiate
+from .lowering import Lowering
+from .printer import LanePrinter, ScalarPrinter
 from .schedule import Hoister, hoisted_statements, prepare, share
 from .sparse_lu import SparseLU, symbolic_lu
 from .trace import trace
 
-_CALLS = {
-    symbolic.exp: "nk_exp",
-    symbolic.log: "nk_log",
-    symbolic.exprelr: "nk_exprelr",
-    symbolic.exprelr_slope: "nk_exprelr_slope",
-    symbolic.positive_part: "nk_positive_part",
+# name and arguments of the functions that are written twice: for the declared exponents, which become products, and for any
+EQUATIONS = {
+    "rhs": "const vd *y_, const vd *u_, const vd *p_, vd *f_",
+    "rhs_jac": "const vd *y_, const vd *u_, const vd *p_, vd *f_, vd *jac_",
+    "time": "const vd *y_, const vd *u_, const vd *rate_, const vd *p_, vd *ft_",
+    "observe": "const vd *y_, const vd *u_, const vd *p_, vd *out_",
 }
-
-
-class LanePrinter(C99CodePrinter):
-    """Prints an expression for vectors of lanes: small powers as products, functions of lanes.h."""
-
-    scalar = False  # the hoisting routine prints for one run at a time
-
-    def _print_Pow(self, expr: Any) -> str:
-        base, exponent = expr.base, expr.exp
-        if exponent == -1:
-            return f"1.0/{self.parenthesize(base, 60)}"
-        if exponent.is_Integer and 2 <= abs(int(exponent)) <= 8:
-            factor = self.parenthesize(base, 60)
-            product = "*".join([factor] * abs(int(exponent)))
-            return f"({product})" if exponent > 0 else f"1.0/({product})"
-        if exponent == sympy.Rational(1, 2):
-            return f"{self._function('nk_sqrt')}({self._vector(base)})"
-        return f"{self._function('nk_exp')}({self._print(exponent)}*{self._function('nk_log')}({self._vector(base)}))"
-
-    def _print_Function(self, expr: Any) -> str:
-        if isinstance(expr, symbolic.where_gt):
-            return f"{self._function('nk_where_gt')}({', '.join(self._vector(a) for a in expr.args)})"
-        return f"{self._function(_CALLS[type(expr)])}({self._vector(expr.args[0])})"
-
-    def _print_Float(self, expr: Any) -> str:
-        return repr(float(expr))
-
-    def _print_Integer(self, expr: Any) -> str:
-        return f"{int(expr)}.0"
-
-    def _print_Rational(self, expr: Any) -> str:
-        return f"{expr.p}.0/{expr.q}.0"
-
-    def _function(self, name: str) -> str:
-        return f"{name}_1" if self.scalar else name
-
-    def _vector(self, expr: Any) -> str:
-        text = self._print(expr)
-        return text if self.scalar or not expr.is_number else f"nk_set({text})"
-
-    _print_exp = _print_log = _print_Function
-
-
-class ScalarPrinter(LanePrinter):
-    """The same statements for one run."""
-
-    scalar = True
 
 
 class CellHeader:
@@ -81,30 +35,33 @@ class CellHeader:
         self.symbols = traced.symbols
         self.slopes = derivatives.slopes
         hoister = Hoister({traced.symbols[k] for k in composition.parameters})
-        values = prepare({traced.symbols[k]: e for k, e in traced.statements.items()}, hoister)
-        self.rhs = prepare({f"f_[{i}]": e for i, e in enumerate(traced.derivatives.values())}, hoister)
-        partials = prepare(derivatives.statements, hoister)
+        self.defaults = {traced.symbols[k]: to_kernel(p.default, p.unit) for k, p in composition.parameters.items()}
+        lower = Lowering(hoister.constant, self.defaults)
+        values = prepare({traced.symbols[k]: e for k, e in traced.statements.items()}, hoister, lower)
+        self.rhs = prepare({f"f_[{i}]": e for i, e in enumerate(traced.derivatives.values())}, hoister, lower)
+        partials = prepare(derivatives.statements, hoister, lower)
         self.definitions = values | partials
         self.lu: SparseLU = symbolic_lu(len(composition.states), set(derivatives.jacobian))
         entries = {f"jac_[{s}]": derivatives.jacobian.get(ij, sympy.Integer(0)) for s, ij in enumerate(self.lu.jacobian)}
-        self.jacobian = prepare(entries, hoister)
-        self.time = prepare({f"ft_[{i}]": derivatives.time.get(i, sympy.Integer(0)) for i in range(len(composition.states))}, hoister)
+        self.jacobian = prepare(entries, hoister, lower)
+        self.time = prepare({f"ft_[{i}]": derivatives.time.get(i, sympy.Integer(0)) for i in range(len(composition.states))}, hoister, lower)
         self.observed = {f"out_[{i}]": hoister(self.symbols[k]) for i, k in enumerate(composition.outputs)}
         self.definitions = {s: e for s, e in self.definitions.items() if s not in hoister.parameters}
         self.hoisted = hoisted_statements(hoister)
+        self.exponents = sorted(lower.exponents, key=lambda s: s.name)
 
     def text(self) -> str:
         """The header: hoisting, right-hand side, Jacobian, time derivative, observables, LU."""
         c, n = self.composition, self.name
-        self._slots: dict[Any, int] = {self.symbols[k]: i for i, k in enumerate(c.parameters)}
-        self._slots.update({s: len(c.parameters) + i for i, (s, _) in enumerate(self.hoisted)})
+        outputs = {"rhs": self.rhs, "rhs_jac": self.rhs | self.jacobian, "time": self.time, "observe": self.observed}
+        shared = {suffix: share(results, self.definitions) for suffix, results in outputs.items()}
+        used = set().union(*(_symbols(*parts) for parts in shared.values()))
+        fixed = [*(self.symbols[k] for k in c.parameters), *(s for s, _ in self.hoisted)]
+        self._slots: dict[Any, int] = {s: i for i, s in enumerate(s for s in fixed if s in used)}
         parts = [
             f"/* {n}: generated from its components by nkcell_sim.codegen; do not edit. Model hash {c.hash}. */",
             self._hoist(),
-            self._function("rhs", "const vd *y_, const vd *u_, const vd *p_, vd *f_", self.rhs),
-            self._function("rhs_jac", "const vd *y_, const vd *u_, const vd *p_, vd *f_, vd *jac_", self.rhs | self.jacobian),
-            self._function("time", "const vd *y_, const vd *u_, const vd *rate_, const vd *p_, vd *ft_", self.time),
-            self._function("observe", "const vd *y_, const vd *u_, const vd *p_, vd *out_", self.observed),
+            *(self._function(suffix, *parts) for suffix, parts in shared.items()),
             self._factor(),
             f"static void {n}_solve(const vd *restrict w, vd *restrict b) {{\n  " + "\n  ".join(self.lu.solve_lines()) + "\n}",
             self._pattern(),
@@ -115,18 +72,15 @@ class CellHeader:
         lines = [f"static void {self.name}_hoist(const double *restrict p_, double *restrict fixed_) {{"]
         declared = self.composition.parameters
         lines += [f"  const double {self.symbols[k].name} = p_[{i}]; /* {d.unit} */" for i, (k, d) in enumerate(declared.items())]
-        lines += [f"  fixed_[{i}] = {self.symbols[k].name};" for i, k in enumerate(declared)]
         printer = ScalarPrinter()
-        for symbol, expression in self.hoisted:
-            lines.append(f"  const double {symbol.name} = {printer.doprint(expression)};")
-            lines.append(f"  fixed_[{self._slots[symbol]}] = {symbol.name};")
+        lines += [f"  const double {symbol.name} = {printer.doprint(expression)};" for symbol, expression in self.hoisted]
+        lines += [f"  fixed_[{slot}] = {symbol.name};" for symbol, slot in self._slots.items()]
         return "\n".join([*lines, "}"])
 
-    def _function(self, suffix: str, arguments: str, outputs: dict[str, Any]) -> str:
-        statements, results = share(outputs, self.definitions)
-        used = {s for _, e in statements for s in e.free_symbols} | {s for e in results.values() for s in e.free_symbols}
-        printer = LanePrinter()
-        lines = [f"static void {self.name}_{suffix}({arguments.replace('*', '*restrict ')}) {{"]
+    def _function(self, suffix: str, statements: list[tuple[Any, Any]], results: dict[str, Any]) -> str:
+        """One set of equations as a body that is expanded twice, with and without the declared exponents as constants."""
+        used, printer, arguments = _symbols(statements, results), LanePrinter(), EQUATIONS[suffix].replace("*", "*restrict ")
+        lines = [f"static inline __attribute__((always_inline)) void {self.name}_{suffix}_of({arguments}, const int usual_) {{"]
         for array, table in (("y_", self.composition.states), ("u_", self.composition.inputs)):
             for i, (key, declaration) in enumerate(table.items()):
                 if self.symbols[key] in used:
@@ -140,7 +94,9 @@ class CellHeader:
             comment = f" /* declared in {units[symbol]} */" if symbol in units else ""
             lines.append(f"  const vd {symbol.name} = {printer._vector(expression)};{comment}")
         lines += [f"  {target} = {printer._vector(e)};" for target, e in results.items()]
-        return "\n".join([*lines, "}"])
+        names = ", ".join(a.split("*")[1] for a in EQUATIONS[suffix].split(", "))
+        expanded = (f"static void {self.name}_{suffix}_{u}({arguments}) {{ {self.name}_{suffix}_of({names}, {u}); }}" for u in (0, 1))
+        return "\n".join([*lines, "  (void)usual_;", "}", *expanded])
 
     def _factor(self) -> str:
         lu = self.lu
@@ -155,12 +111,22 @@ class CellHeader:
         rows = ", ".join(str(i) for i, _ in lu.jacobian)
         columns = ", ".join(str(j) for _, j in lu.jacobian)
         sizes = f"{len(c.states)}, {len(c.parameters)}, {len(c.inputs)}, {len(self._slots)}, {len(lu.jacobian)}, {lu.fill}, {len(c.outputs)}"
-        functions = ", ".join(f"{self.name}_{f}" for f in ("hoist", "rhs", "rhs_jac", "time", "observe", "factor", "solve"))
+        order = {self.symbols[k]: i for i, k in enumerate(c.parameters)}
+        where = ", ".join(str(order[s]) for s in self.exponents) or "0"
+        declared = ", ".join(repr(float(self.defaults[s])) for s in self.exponents) or "0"
+        tables = ", ".join("{" + ", ".join(f"{self.name}_{f}_{u}" for f in EQUATIONS) + "}" for u in (0, 1))
+        functions = ", ".join(f"{self.name}_{f}" for f in ("hoist", "factor", "solve"))
         return (
             f"static const int {self.name}_rows[] = {{{rows}}};\nstatic const int {self.name}_columns[] = {{{columns}}};\n"
+            f"static const int {self.name}_exponents[] = {{{where}}};\nstatic const double {self.name}_usual[] = {{{declared}}};\n"
             f"static const nk_model {self.name}_model = {{\n"
-            f'  {{"{self.name}", "{c.hash}", {sizes}, {self.name}_rows, {self.name}_columns}},\n  {sizes},\n  {functions}}};'
+            f'  {{"{self.name}", "{c.hash}", {sizes}, {self.name}_rows, {self.name}_columns}},\n  {sizes},\n'
+            f"  {len(self.exponents)}, {self.name}_exponents, {self.name}_usual,\n  {{{tables}}},\n  {functions}}};"
         )
+
+
+def _symbols(statements: list[tuple[Any, Any]], results: dict[str, Any]) -> set[Any]:
+    return {s for e in [*(e for _, e in statements), *results.values()] for s in e.free_symbols}
 
 
 def registry_text(names: list[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 
-from ..model.symbolic import lower
+from .lowering import Lowering
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Hoister:
         return self.table[expression]
 
 
-def prepare(named: dict[Any, Any], hoister: Hoister) -> dict[Any, Any]:
+def prepare(named: dict[Any, Any], hoister: Hoister, lower: Lowering) -> dict[Any, Any]:
     """Lower and hoist each named expression; a name that turns out constant joins the parameters."""
     result = {}
     for name, expression in named.items():

@@ -34,7 +34,7 @@ class SparseLU:
                     continue
                 factor = self.slot[i, k]
                 lines.append(f"w[{factor}] *= w[{pivot}];")
-                lines += [f"w[{self.slot[i, j]}] -= w[{factor}] * w[{self.slot[k, j]}];" for j in row]
+                lines += [f"w[{s}] = nk_fnma(w[{factor}], w[{self.slot[k, j]}], w[{s}]);" for j in row for s in (self.slot[i, j],)]
         return lines
 
     def solve_lines(self) -> list[str]:
@@ -42,9 +42,9 @@ class SparseLU:
         lines = []
         position = {k: p for p, k in enumerate(self.order)}
         for k in self.order:
-            lines += [f"b[{i}] -= w[{self.slot[i, k]}] * b[{k}];" for i in self.order if position[i] > position[k] and (i, k) in self.slot]
+            lines += [f"b[{i}] = nk_fnma(w[{self.slot[i, k]}], b[{k}], b[{i}]);" for i in self.order if position[i] > position[k] and (i, k) in self.slot]
         for k in reversed(self.order):
-            lines += [f"b[{k}] -= w[{self.slot[k, j]}] * b[{j}];" for j in self.order if position[j] > position[k] and (k, j) in self.slot]
+            lines += [f"b[{k}] = nk_fnma(w[{self.slot[k, j]}], b[{j}], b[{k}]);" for j in self.order if position[j] > position[k] and (k, j) in self.slot]
             lines.append(f"b[{k}] *= w[{self.slot[k, k]}];")
         return lines
 

@@ -1,7 +1,7 @@
 """Symbolic twins of the primitives: opaque functions with their derivatives (needs sympy; build time only).
 
-They stay unevaluated so that the traced equations keep the author's form; ``lower`` rewrites them into exp and log
-just before C is written, which lets one logarithm of a concentration serve every Hill function of it.
+They stay unevaluated so that the traced equations keep the author's form; the code generator rewrites them into what is computed
+(:mod:`nkcell_sim.codegen.lowering`).
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import sympy
-from sympy import Float, Function, Integer
-
-TINY = Float(1e-300)  # keeps h (1 - h)/x finite at x = 0, where h is exactly 0
+from sympy import Function, Integer
 
 
 class exp(Function):
@@ -38,18 +36,21 @@ def sqrt(x: Any) -> Any:
 
 
 class hill(Function):
-    """x^n/(x^n + k^n); the derivative reuses the value: n h (1 - h)/x."""
+    """x^n/(x^n + k^n)."""
 
     nargs = 3
 
     def fdiff(self, argindex: int = 1) -> Any:
         x, k, n = self.args
-        slope = self * (1 - self)
-        if argindex == 1:
-            return n * slope / (x + TINY)
-        if argindex == 2:
-            return -n * slope / (k + TINY)
-        return slope * (log(x) - log(k))
+        if argindex == 3:
+            return self * (1 - self) * (log(x) - log(k))
+        return hill_slope(x, k, n, Integer(argindex))
+
+
+class hill_slope(Function):
+    """Derivative of hill by its first (rising) or second (falling) argument: n r^(n-1)/(1 + r^n)^2 times d r, r = x/k."""
+
+    nargs = 4
 
 
 class power(Function):
@@ -59,7 +60,13 @@ class power(Function):
 
     def fdiff(self, argindex: int = 1) -> Any:
         x, a = self.args
-        return a * self / (x + TINY) if argindex == 1 else self * log(x)
+        return power_slope(x, a) if argindex == 1 else self * log(x)
+
+
+class power_slope(Function):
+    """Derivative of power by its base: a x^(a-1)."""
+
+    nargs = 2
 
 
 class sech(Function):
@@ -136,30 +143,3 @@ class q10_factor(Function):
         if argindex == 1:
             return self * tens / q10
         return self * log(q10) / 10 * (1 if argindex == 2 else -1)
-
-
-def lower(expression: Any) -> Any:
-    """Rewrite hill, boltzmann, power, sech, q10_factor and symbolic powers into exp and log, from the leaves up."""
-    if not expression.args:
-        return expression
-    args = [lower(a) for a in expression.args]
-    if isinstance(expression, hill):
-        x, k, n = args
-        return 1 / (1 + exp(n * (log(positive_part(k)) - log(positive_part(x)))))
-    if isinstance(expression, power):
-        x, a = args
-        return exp(a * log(positive_part(x)))
-    if isinstance(expression, sech):
-        wane = exp(-positive_part(args[0]) - positive_part(-args[0]))
-        return 2 * wane / (1 + wane * wane)
-    if isinstance(expression, boltzmann):
-        v, v_half, slope = args
-        return 1 / (1 + exp((v_half - v) / slope))
-    if isinstance(expression, q10_factor):
-        q10, temperature, reference = args
-        return exp((temperature - reference) / 10 * log(q10))
-    if isinstance(expression, sympy.Pow) and not expression.exp.is_number:
-        return exp(args[1] * log(args[0]))
-    if all(a is b for a, b in zip(args, expression.args, strict=True)):
-        return expression
-    return expression.func(*args)
