@@ -50,14 +50,16 @@ static int nk_first_broken(int method, const nk_model *m, const nk_lanes *lanes,
     if (broken[l] < 0 && !isfinite(w->jac[e][l])) broken[l] = m->info.rows[e];
   if (broken[l] >= 0) return (int)broken[l];
   memcpy(w->dense[0], w->y_new, (size_t)m->n_states * sizeof(vd));
+  memcpy(w->dense[1], w->error, (size_t)m->n_states * sizeof(vd));
   nk_stages(method, m, lanes, w, a, &broken);
   memcpy(w->y_new, w->dense[0], (size_t)m->n_states * sizeof(vd));
+  memcpy(w->error, w->dense[1], (size_t)m->n_states * sizeof(vd));
   return (int)broken[l];
 }
 
 /* The component to blame when no step is small enough. An equation that breaks because a bounded state is about to cross
  * its bound is a state out of range, whatever the equation then returned. */
-static int nk_blame(const nk_model *m, const nk_batch *b, const nk_work *w, nk_lanes *lanes, const nk_verdict *v, int l, double h, int broken) {
+static int nk_blame(const nk_model *m, const nk_batch *b, const nk_work *w, nk_lanes *lanes, int l, double h, int broken) {
   if (lanes->reason[l] == NK_NON_FINITE_RHS) {
     for (int i = 0; i < m->n_states; i++) {
       double next = w->y[i][l] + 10.0 * h * w->f0[i][l];
@@ -66,21 +68,23 @@ static int nk_blame(const nk_model *m, const nk_batch *b, const nk_work *w, nk_l
         return i;
       }
     }
-    return broken >= 0 ? broken : (int)v->broken[l];
+    return broken >= 0 ? broken : nk_unfinite(m, w, l);
   }
-  return (int)(lanes->reason[l] == NK_OUT_OF_RANGE ? v->outside[l] : v->worst[l]);
+  return lanes->reason[l] == NK_OUT_OF_RANGE ? nk_outside(m, b, w, l) : nk_worst(m, b, w, l);
 }
 
 /* A state that stands on its bound and is driven through it for good, or a start beyond it: the run has left the model's range. Drifts
- * that stay below the tolerance to the end of the segment are rounding. */
-static vi nk_pressed(const nk_model *m, const nk_batch *b, const nk_work *w, vd left, vi *which) {
+ * that stay below the tolerance to the end of the segment are rounding. Looked at where a segment starts and after a state was put on
+ * its bound: nowhere else can it stand there and be pressed. */
+static vi nk_pressed(const nk_model *m, const nk_batch *b, const nk_work *w, vi standing, vd left, vi *which) {
   vi any = nk_seti(0);
+  if (!nk_any(standing)) return any;
   for (int i = 0; i < m->n_states; i++) {
     vd drift = w->f0[i] * left;
     vd y = w->y[i], lower = nk_set(b->lower[i]), upper = nk_set(b->upper[i]), atol = nk_set(b->atol[i]);
     vi out = ((y == lower) & (drift < -atol)) | ((y == upper) & (drift > atol)) | (y < lower - atol) | (y > upper + atol);
     *which = nk_selecti(out, nk_seti(i), *which);
-    any |= out;
+    any |= out & standing;
   }
   return any;
 }

@@ -106,8 +106,10 @@ static inline __attribute__((always_inline)) vd nk_power_chain(vd x, int twice) 
   return nk_cap(r);
 }
 
-/* x^a for any exponent of each lane: products for whole and half exponents from 0 to 8, else exp(a log x); 0^a is 0 for a < 0 too,
- * where the equations that need it have a slope that no tolerance sees. Kept out of line: it is called only when a run changes an exponent. */
+/* x^a = exp(a log x); 0^a is 0 for a < 0 too, where the equations that need it have a slope that no tolerance sees. */
+static inline vd nk_power_log(vd x, vd a) { return nk_select(x > nk_set(0.0), nk_exp(a * nk_log(x)), 0.0 * x); }
+
+/* x^a for any exponent of each lane: products for whole and half exponents from 0 to 8, else logarithms. Kept out of line: it is called only when a run changes an exponent. */
 static __attribute__((noinline)) vd nk_power(vd x, vd a) {
   vd doubled = a + a, shifted = doubled + 6755399441055744.0;
   vi twice = (vi)shifted - (vi)nk_set(6755399441055744.0);
@@ -119,16 +121,13 @@ static __attribute__((noinline)) vd nk_power(vd x, vd a) {
   }
   int general = 0;
   for (int l = 0; l < NK_LANES; l++) general |= !exact[l];
-  if (general) {
-    vd any = nk_select(x > nk_set(0.0), nk_exp(a * nk_log(x)), 0.0 * x);
-    r = nk_select(exact, r, any);
-  }
-  return nk_cap(r);
+  return nk_cap(general ? nk_select(exact, r, nk_power_log(x, a)) : r);
 }
 
-/* ``usual`` is whether every lane of the block has the declared exponent, half of ``twice`` (negative: not a whole or half number) */
+/* ``usual`` is whether every lane of the block has the declared exponent, half of ``twice`` (negative: neither whole nor half, or above 8) */
 static inline __attribute__((always_inline)) vd nk_power_at(vd x, vd a, int twice, int usual) {
-  return usual && twice >= 0 ? nk_power_chain(x, twice) : nk_power(x, a);
+  if (!usual) return nk_power(x, a);
+  return twice >= 0 ? nk_power_chain(x, twice) : nk_cap(nk_power_log(x, a));
 }
 
 /* The same functions for one number: used once a run for parameter-only work. */

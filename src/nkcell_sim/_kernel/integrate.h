@@ -63,6 +63,7 @@ static void nk_advance(int order, const nk_model *m, const nk_batch *b, nk_lanes
     lanes->rejections[l] = 0;
   }
   for (int i = 0; i < m->n_states; i++) w->y[i] = nk_select(moves, w->y_new[i], w->y[i]);
+  lanes->standing = moves & v->clamped;
   lanes->t = nk_select(moves, t_new, lanes->t);
   lanes->h = nk_select(moves, b->fixed_step > 0.0 ? nk_set(b->fixed_step) : a->h * factor, lanes->h);
   lanes->last_step = nk_select(moves, a->h, lanes->last_step);
@@ -90,7 +91,7 @@ static void nk_settle(const nk_model *m, const nk_batch *b, nk_results *r, nk_la
   if (!accepted) {
     if (nk_reject(nk_methods[b->method]->order, lanes, v, l, a->h[l])) {
       int broken = lanes->reason[l] == NK_NON_FINITE_RHS ? nk_first_broken(b->method, m, lanes, w, l, a) : -1;
-      int blamed = nk_blame(m, b, w, lanes, v, l, a->h[l], broken);
+      int blamed = nk_blame(m, b, w, lanes, l, a->h[l], broken);
       nk_finish(m, b, r, lanes, w, l, lanes->reason[l], blamed);
       return;
     }
@@ -106,7 +107,7 @@ static void nk_settle(const nk_model *m, const nk_batch *b, nk_results *r, nk_la
     nk_load_segment(m, b, lanes, w, l);
   }
   int spent = nk_budget(b, lanes, l, accepted ? a->h[l] : 0.0, round);
-  if (spent != NK_OK) nk_finish(m, b, r, lanes, w, l, spent, (int)v->worst[l]);
+  if (spent != NK_OK) nk_finish(m, b, r, lanes, w, l, spent, nk_worst(m, b, w, l));
 }
 
 /* Give free lanes new jobs; returns whether any lane has one. */
@@ -136,7 +137,8 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
     int last[NK_LANES], accepted[NK_LANES];
     vd t_new;
     nk_attempt a = nk_prepare(method->order, m, b, lanes, w, &t_new, last);
-    vi pressed_state = nk_seti(0), pressed = nk_pressed(m, b, w, lanes->segment_length - lanes->t, &pressed_state);
+    vi pressed_state = nk_seti(0), pressed = nk_pressed(m, b, w, lanes->standing, lanes->segment_length - lanes->t, &pressed_state);
+    lanes->standing = nk_seti(0);
     nk_stages(b->method, m, lanes, w, &a, NULL);
     nk_verdict v = nk_judge(m, b, w);
     for (int l = 0; l < NK_LANES; l++) {

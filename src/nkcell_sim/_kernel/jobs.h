@@ -32,6 +32,7 @@ static void nk_load_segment(const nk_model *m, const nk_batch *b, nk_lanes *lane
   lanes->t[l] = 0.0;
   lanes->segment_length[l] = p->lengths[s];
   lanes->started[l] = 0;
+  lanes->standing[l] = -1;
   lanes->rejections[l] = 0;
   lanes->last_error[l] = 0.0;
 }

@@ -91,33 +91,59 @@ static void nk_stages(int method, const nk_model *m, const nk_lanes *lanes, nk_w
 
 typedef struct {
   vd error;
-  vi finite, in_range, diverged;
-  vi worst, outside, broken; /* the component with the largest error, out of range, not finite */
+  vi finite, in_range, clamped, diverged;
 } nk_verdict;
 
+static int nk_any(vi mask) {
+  int64_t any = 0;
+  for (int l = 0; l < NK_LANES; l++) any |= mask[l];
+  return any != 0;
+}
+
 /* Largest error in units of the tolerance, and whether the new state is a finite number inside its declared range.
- * A state that misses its bound by less than its tolerance is put on the bound. */
+ * A state that misses its bound by less than its tolerance is put on the bound. Which component it was is looked up when somebody asks. */
 static nk_verdict nk_judge(const nk_model *m, const nk_batch *b, nk_work *w) {
   int n = m->n_states;
-  vd rtol = nk_set(b->rtol);
-  nk_verdict v = {nk_set(0.0), nk_seti(-1), nk_seti(-1), nk_seti(0), nk_seti(0), nk_seti(0), nk_seti(0)};
+  vd rtol = nk_set(b->rtol), zero = nk_set(0.0), error = zero, spoiled = zero, inside = nk_set(INFINITY), tolerated = inside, reach = inside;
   for (int i = 0; i < n; i++) {
-    vd y = w->y_new[i], lower = nk_set(b->lower[i]), upper = nk_set(b->upper[i]), atol = nk_set(b->atol[i]);
-    vd scaled = nk_abs(w->error[i]) / nk_fma(rtol, nk_max(nk_abs(y), nk_abs(w->y[i])), atol);
-    vi larger = scaled > v.error;
-    v.error = nk_select(larger, scaled, v.error);
-    v.worst = nk_selecti(larger, nk_seti(i), v.worst);
-    vi finite = nk_finite(y) & nk_finite(w->error[i]);
-    v.broken = nk_selecti(finite, v.broken, nk_seti(i));
-    v.finite &= finite;
-    vi left = (y < lower - atol) | (y > upper + atol);
-    v.outside = nk_selecti(left, nk_seti(i), v.outside);
-    v.in_range &= ~left;
-    v.diverged |= nk_abs(y) > nk_set(b->diverged[i]);
-    y = nk_select(y < lower, lower, y);
-    w->y_new[i] = nk_select(y > upper, upper, y);
+    vd y = w->y_new[i], e = w->error[i], size = nk_abs(y), atol = nk_set(b->atol[i]);
+    error = nk_max(error, nk_abs(e) / nk_fma(rtol, nk_max(size, nk_abs(w->y[i])), atol));
+    spoiled = nk_fma(y, zero, nk_fma(e, zero, spoiled)); /* not a number as soon as one is not finite */
+    vd room = nk_min(y - b->lower[i], b->upper[i] - y);
+    inside = nk_min(inside, room);
+    tolerated = nk_min(tolerated, room + atol);
+    reach = nk_min(reach, b->diverged[i] - size);
   }
+  nk_verdict v = {error, spoiled == zero, tolerated >= zero, inside < zero, reach < zero};
+  v.clamped &= v.in_range & v.finite;
+  if (nk_any(v.clamped))
+    for (int i = 0; i < n; i++) w->y_new[i] = nk_select(v.clamped, nk_max(nk_set(b->lower[i]), nk_min(nk_set(b->upper[i]), w->y_new[i])), w->y_new[i]);
   return v;
+}
+
+/* The component with the largest error in a lane, the one out of range, the one that is not finite. */
+static int nk_worst(const nk_model *m, const nk_batch *b, const nk_work *w, int l) {
+  int worst = 0;
+  double largest = -1.0;
+  for (int i = 0; i < m->n_states; i++) {
+    double size = fmax(fabs(w->y_new[i][l]), fabs(w->y[i][l])), scaled = fabs(w->error[i][l]) / (b->atol[i] + b->rtol * size);
+    if (scaled > largest) largest = scaled, worst = i;
+  }
+  return worst;
+}
+
+static int nk_outside(const nk_model *m, const nk_batch *b, const nk_work *w, int l) {
+  int found = 0;
+  for (int i = 0; i < m->n_states; i++)
+    if (w->y_new[i][l] < b->lower[i] - b->atol[i] || w->y_new[i][l] > b->upper[i] + b->atol[i]) found = i;
+  return found;
+}
+
+static int nk_unfinite(const nk_model *m, const nk_work *w, int l) {
+  int found = 0;
+  for (int i = 0; i < m->n_states; i++)
+    if (!isfinite(w->y_new[i][l]) || !isfinite(w->error[i][l])) found = i;
+  return found;
 }
 
 #endif

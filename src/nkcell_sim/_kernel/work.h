@@ -17,6 +17,7 @@ typedef struct {
   long long most_steps[NK_LANES]; /* what is left of the run's budget when it starts */
   double clock_start[NK_LANES];
   vd t, h, segment_length, last_error, last_step;
+  vi standing; /* a state may stand on its bound */
   double crowding[NK_LANES]; /* attempted steps beyond the allowed rate, see nk_budget */
 } nk_lanes;
 
