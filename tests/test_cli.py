@@ -238,7 +238,7 @@ def test_a_full_output_is_one_line_and_the_results_are_kept(here: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("where", ["nkcell_sim.study.run", "nkcell_sim.results.writer._write_group", "nkcell_sim.plots.make_figure"])
+@pytest.mark.parametrize("where", ["nkcell_sim.study.run", "nkcell_sim.results.writer.write_group", "nkcell_sim.plots.make_figure"])
 def test_a_signal_at_any_moment_is_its_exit_code_and_leaves_nothing_half_written(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str, number: int, code: int
 ) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .model.cell import Cell
     from .model.cells import primary_nk_cell
     from .protocol import Protocol
-    from .results import open_results
+    from .results import open_ensemble, open_results, simulate_to_file
     from .simulate import simulate
     from .steady_state import steady_state
     from .study import Case, Study, linspan, logspan, run
@@ -44,6 +44,8 @@ _HOMES = {
     "Study": ".study",
     "run": ".study",
     "open_results": ".results",
+    "open_ensemble": ".results",
+    "simulate_to_file": ".results",
     "logspan": ".study",
     "linspan": ".study",
 }
@@ -61,11 +63,13 @@ __all__ = [
     "__version__",
     "linspan",
     "logspan",
+    "open_ensemble",
     "open_results",
     "primary_nk_cell",
     "run",
     "run_experiment",
     "simulate",
+    "simulate_to_file",
     "steady_state",
 ]
 

@@ -102,7 +102,7 @@ class _Task:
     ) -> _Task:
         group = cells if isinstance(cells, Draws) else Listed(cells if isinstance(cells, Sequence) else (cells,))
         composition = _one_composition(group)
-        protocols, protocol_of = _assigned(protocol, group)
+        protocols, protocol_of = assigned_protocols(protocol, group)
         when = _output_times(times, protocols)
         kinds, indices = _resolve_record(composition, record)
         plan = Plan(composition, kinds, indices, when * 1e3 if kinds else when[:0], dict(features or {}))
@@ -177,7 +177,7 @@ def _one_composition(group: Listed | Draws) -> Composition:
     return group.composition
 
 
-def _assigned(protocol: Protocol | Sequence[Protocol], group: Listed | Draws) -> tuple[tuple[Protocol, ...], np.ndarray]:
+def assigned_protocols(protocol: Protocol | Sequence[Protocol], group: Listed | Draws) -> tuple[tuple[Protocol, ...], np.ndarray]:
     """The different protocols, and which of them each run follows."""
     given = tuple(protocol) if isinstance(protocol, Sequence) else (protocol,)
     chosen = group.protocol_of if isinstance(group, Draws) else None

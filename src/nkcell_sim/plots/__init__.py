@@ -33,8 +33,8 @@ def plot_results(results: Results, path: str | os.PathLike[str]) -> Path:
         raise ResultsError(f"got {str(path)!r} as the figure's file; expected a name ending in {', '.join(METADATA)}")
     with style():
         drawn = make_figure(results)
-        with replacing(target) as partial:
-            drawn.savefig(partial, format=suffix[1:], metadata=METADATA[suffix])
+        with replacing(target) as place:
+            drawn.savefig(place.partial, format=suffix[1:], metadata=METADATA[suffix])
     return target
 
 

@@ -16,6 +16,7 @@ from ..protocol import Protocol
 from ..units import from_kernel
 from . import layout
 from .layout import Group, Variable, index, numbers, text
+from .origin import event_table, file_attributes, provenance_group
 from .results import Results
 
 _RESERVED = ("run", "time", "sample", "case", "status", "run_id", "time_reached", "worst_component", "steps")
@@ -39,28 +40,8 @@ def assemble(title: str, batches: Mapping[str, Sequence[Batch]], *, units: Mappi
         if name in layout.RESERVED_GROUPS:
             raise ResultsError(f"got an experiment named {name!r}, the name of a group that every result has; rename the experiment")
     groups = {name: _Experiment(name, parts, units).group() for name, parts in batches.items()}
-    attributes = {
-        "Conventions": layout.CONVENTIONS,
-        "nkcell_schema": layout.SCHEMA,
-        "nkcell_version": provenance["software"]["nkcell_sim"],
-        "title": title,
-        "comment": "Output of a mathematical model, not a laboratory result.",
-        "history": f"{provenance['created']} simulated with nkcell_sim {provenance['software']['nkcell_sim']}",
-    }
-    root = Group({}, groups, attributes)
-    return Results(root.with_group("provenance", _provenance(provenance)))
-
-
-def _provenance(record: Mapping[str, Any]) -> Group:
-    """The provenance record: one JSON text a section, and the configuration as it can be run."""
-    import json
-
-    sections = {name: record[name] for name in ("software", "parameters", "environment", "resources")}
-    config = record["parameters"]["config"]
-    sections["parameters"] = {k: v for k, v in record["parameters"].items() if k != "config"}
-    variables = {name: text((), json.dumps(section, sort_keys=True), f"{name} (JSON)") for name, section in sections.items()}
-    variables["config"] = text((), config, "resolved configuration (TOML); empty for a run from a script")
-    return Group(variables, {}, {"provenance_schema": record["provenance_schema"], "created": record["created"]})
+    root = Group({}, groups, file_attributes(title, provenance))
+    return Results(root.with_group("provenance", provenance_group(provenance)))
 
 
 class _Experiment:
@@ -239,7 +220,7 @@ class _Experiment:
         }
         events = [(i, t, what) for i, p in enumerate(protocols) for t, what in p.events()]
         phases = [(i, *phase) for i, s in enumerate(setups) for phase in s.phases()]
-        return Group({**variables, **_event_table(events), **_phase_table(phases), **self._driven(setups, protocols)})
+        return Group({**variables, **event_table(events), **_phase_table(phases), **self._driven(setups, protocols)})
 
     def _driven(self, setups: Sequence[Experiment], protocols: Sequence[Protocol]) -> dict[str, Variable]:
         """Every driven input at the sampled times, one row a protocol; at an edge the value before it, as in the traces."""
@@ -283,18 +264,6 @@ class _Experiment:
                 "warning_text": text(("warning",), [w for _, w in rows], "what to know before using the numbers"),
             }
         )
-
-
-def _event_table(events: Sequence[tuple[int, float, str]]) -> dict[str, Variable]:
-    if not events:
-        return {}
-    number, when, what = zip(*events, strict=True)
-    return {
-        "event": index("event", len(events), "number of the event"),
-        "event_protocol": numbers(("event",), np.array(number, dtype="<i4"), "1", "protocol the event belongs to"),
-        "event_time": numbers(("event",), when, "s", "time of the event"),
-        "event_text": text(("event",), what, "what is done"),
-    }
 
 
 def _phase_table(phases: Sequence[tuple[int, float, float, str]]) -> dict[str, Variable]:

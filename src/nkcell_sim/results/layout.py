@@ -16,6 +16,7 @@ from ..errors import ResultsError
 
 # Version of the layout. Readers accept this and older ones.
 SCHEMA = 1
+ENSEMBLE = "ensemble"  # the attribute ``nkcell_kind`` of a file of draws
 CONVENTIONS = "nkcell-1 (dimensions, units and long_name as in netCDF-4)"
 RESERVED_GROUPS = ("provenance", "targets")  # beside the groups of experiments
 NUMBERS = ("<f8", "<f4", "<i8", "<i4")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import h5py
 import numpy as np
 
 from ..errors import ResultsError
-from .layout import RESERVED_GROUPS, SCHEMA, Group, Variable
+from .layout import ENSEMBLE, RESERVED_GROUPS, SCHEMA, Group, Variable
 from .target import SUFFIXES, reason
 
 _INTERNAL = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST")
@@ -25,6 +27,15 @@ def read(path: str | os.PathLike[str]) -> Group:
 
     Raises :class:`ResultsError` for a file that is missing, not HDF5, truncated or damaged, not ours, or too new.
     """
+    with opened(path) as file:
+        if file.attrs.get("nkcell_kind") == ENSEMBLE:
+            raise ResultsError(f"{str(path)!r} holds an ensemble of runs, not a study; open it with nkcell_sim.open_ensemble")
+        return _read_group(file)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """One of our files, open for reading; :class:`ResultsError` for one that is missing, damaged or not ours, also while it is read."""
     source = Path(path)
     if not source.is_file():
         raise ResultsError(f"there is no result file {str(path)!r}" + (" (it is a folder)" if source.is_dir() else ""))
@@ -37,7 +48,7 @@ def read(path: str | os.PathLike[str]) -> Group:
     try:
         with h5py.File(source, "r") as file:
             _check_version(file, str(path))
-            return _read_group(file)
+            yield file
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise ResultsError(f"{str(path)!r} is truncated or damaged ({reason(error)}); restore it from a copy or repeat the run") from error
 

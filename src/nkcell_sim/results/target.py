@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ResultsError
@@ -34,8 +35,16 @@ def checked_target(path: str | os.PathLike[str]) -> Path:
     return real
 
 
+@dataclass
+class Place:
+    """A file that is being written under a name of its own, and the name that it takes at the end (which may be changed until then)."""
+
+    partial: Path
+    target: Path
+
+
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[Place]:
     """A new file beside ``path`` to write into; it takes the name at the end, and is removed on any exception."""
     real = checked_target(path)
     partial: Path | None = None
@@ -43,7 +52,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=real.parent, prefix=f"{real.name[:80]}.", suffix=".tmp")
         partial = Path(name)
         os.close(handle)
-        yield partial
+        place = Place(partial, real)
+        yield place
+        real = place.target
         partial.chmod(real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~_umask())
         _sync(partial)
         os.replace(partial, real)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,16 @@ def write(root: Group, path: str | os.PathLike[str]) -> Path:
     The file grows under a name of its own in the same folder, is closed and synced to disk, and only then takes its
     name, so that a run that is killed leaves nothing half-written under it.
     """
-    with replacing(path) as partial, partial.open("r+b", buffering=0) as opened:
-        disk = _Disk(opened)
-        with uninterrupted(), h5py.File(disk, "w", track_order=True, libver=("v108", "latest")) as file:
-            _write_group(file, root, {})
+    with replacing(path) as place, place.partial.open("r+b", buffering=0) as opened:
+        disk = Disk(opened)
+        with uninterrupted(), new_file(disk) as file:
+            write_group(file, root, {})
         if disk.problem is not None:
             raise disk.problem
     return Path(path)
 
 
-class _Disk:
+class Disk:
     """The file as HDF5 sees it: after a write has failed (disk full) the rest goes nowhere.
 
     HDF5 itself cannot close a file that it could not write, and brings the process down at its end.
@@ -75,7 +76,13 @@ class _Disk:
         self.file.flush()
 
 
-def _write_group(h5: Any, group: Group, scales: dict[str, Any]) -> None:
+def new_file(disk: Disk) -> Any:
+    """An empty HDF5 file on that disk, open for writing."""
+    return h5py.File(disk, "w", track_order=True, libver=("v108", "latest"))
+
+
+def write_group(h5: Any, group: Group, scales: Mapping[str, Any]) -> None:
+    """Write a group and everything below it; ``scales`` are the coordinates of the groups above."""
     for name, value in group.attributes.items():
         h5.attrs[name] = value
     scales = dict(scales)
@@ -92,7 +99,7 @@ def _write_group(h5: Any, group: Group, scales: dict[str, Any]) -> None:
                 raise ResultsError(f"variable {name!r} uses dimension {dimension!r}, which has no coordinate")
             dataset.dims[axis].attach_scale(scales[dimension])
     for name, child in group.groups.items():
-        _write_group(h5.create_group(name, track_order=True), child, scales)
+        write_group(h5.create_group(name, track_order=True), child, scales)
 
 
 def _dataset(h5: Any, name: str, variable: Variable) -> Any:
