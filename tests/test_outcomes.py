@@ -7,7 +7,11 @@ import numpy as np
 from nkcell_sim import _kernels
 from nkcell_sim.outcomes import COUNTERS, STATUSES, Outcome, Outcomes
 
-LISTED = [Outcome("ok", 2.0, "", 10, 1, 80, 11), Outcome("diverged", 1.0, "y", 5, 2, 40, 7, rung=3), Outcome("ok", 2.0, "", 9, 0, 72, 9)]
+LISTED = [
+    Outcome("ok", 2.0, "", 10, 1, 80, 11),
+    Outcome("diverged", 1.0, "y", 5, 2, 40, 7, rung=3, attempts=("step_underflow", "diverged")),
+    Outcome("ok", 2.0, "", 9, 0, 72, 9),
+]
 
 
 def test_statuses_and_counters_are_those_of_the_engine() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,13 +41,16 @@ class Plan:
 @dataclass(frozen=True)
 class Jobs:
     """Runs to integrate: ``states`` (n_runs, n_states) at the start, ``parameters`` (n_runs, n_parameters), and ``protocol_of`` (n_runs,), which counts
-    in ``protocols``. ``cells`` are the same runs as cells, for the slow methods."""
+    in ``protocols``. ``cells`` are the same runs as cells, for the slow methods; ``spent_steps`` and ``spent_seconds`` (n_runs,) are what earlier
+    attempts took out of each run's budget."""
 
     states: np.ndarray
     parameters: np.ndarray
     protocol_of: np.ndarray
     protocols: tuple[CompiledProtocol, ...]
     cells: Sequence[Cell]
+    spent_steps: np.ndarray | None = None
+    spent_seconds: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.states)
@@ -55,7 +58,9 @@ class Jobs:
     def rows(self, chosen: np.ndarray) -> Jobs:
         """Some of the runs (positions), to be integrated again with other settings."""
         cells = [self.cells[int(i)] for i in chosen] if isinstance(self.cells, list | tuple) else _Chosen(self.cells, chosen)
-        return replace(self, states=self.states[chosen], parameters=self.parameters[chosen], protocol_of=self.protocol_of[chosen], cells=cells)
+        spent = [None if column is None else column[chosen] for column in (self.spent_steps, self.spent_seconds)]
+        of = self.protocol_of[chosen]
+        return Jobs(self.states[chosen], self.parameters[chosen], of, self.protocols, cells, *spent)
 
 
 class _Chosen(Sequence["Cell"]):
@@ -80,12 +85,17 @@ class Block:
     outcomes: Outcomes
     features: np.ndarray
     interrupted: bool = False
+    seconds: np.ndarray | None = None  # wall time of each run (n_runs,), where it is bounded
 
     def put(self, rows: slice | np.ndarray, other: Block) -> None:
         """Replace some runs by their repetition."""
         self.records[rows], self.final[rows], self.features[rows] = other.records, other.final, other.features
         self.outcomes.put(rows, other.outcomes)
         self.interrupted |= other.interrupted
+
+    def rows(self, chosen: np.ndarray) -> Block:
+        """Some of the runs (positions or a mask)."""
+        return Block(self.records[chosen], self.final[chosen], self.outcomes[chosen], self.features[chosen], self.interrupted)
 
 
 def integrate(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> Block:
@@ -119,15 +129,20 @@ def _compiled(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> B
         upper=scales.upper,
         diverged=DIVERGED * scales.scale,
         max_steps=solver.max_steps,
+        max_step_rate=solver.max_steps_per_second * 1e-3,
         max_seconds=solver.max_seconds,
+        spent_steps=jobs.spent_steps,
+        spent_seconds=jobs.spent_seconds,
         fixed_step=solver.fixed_step * 1e3,
+        first_step=solver.first_step,
+        max_growth=solver.max_growth,
         engine=execution.engine(),
         method="" if solver.method == "rosenbrock" else solver.method,
     )
     completed = run_batch(batch, thread_count(len(jobs), execution.lanes(), execution.threads), execution.on_progress)
     codes, worst, rung = batch.status.astype(np.int8), batch.worst.astype(np.int32), np.zeros(len(jobs), dtype=np.int8)
     outcomes = Outcomes(codes, batch.t_end * 1e-3, worst, batch.counters, rung, tuple(plan.composition.states))
-    return Block(batch.records[:, :, : len(plan.times)], batch.y_end, outcomes, features, not completed)
+    return Block(batch.records[:, :, : len(plan.times)], batch.y_end, outcomes, features, not completed, batch.seconds)
 
 
 def _with_times(protocol: CompiledProtocol, times: np.ndarray) -> tuple[CompiledProtocol, np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ OUTCOMES = {
 }
 STATUSES = tuple(OUTCOMES)  # the position of a status is its code in the engine and in files
 COUNTERS = ("steps", "rejected", "rhs", "jacobians")
+RUNGS = ("as asked", "small first steps", "tighter tolerance", "another method")  # of the retry ladder
 _CODE = {status: code for code, status in enumerate(STATUSES)}
 
 
@@ -29,7 +30,8 @@ _CODE = {status: code for code, status in enumerate(STATUSES)}
 class Outcome:
     """How one run ended: status, time reached [s], the worst component and the work done.
 
-    ``rung`` tells how often a failed run was tried again with other settings before it ended like this (0: never).
+    ``rung`` is the position in :data:`RUNGS` of the attempt that is reported (0: the run as it was asked for) and ``attempts`` holds the status of
+    every attempt of a run that was tried again; the work is that of all attempts. A run that no retry cured is reported as it failed first.
     """
 
     status: str
@@ -40,6 +42,7 @@ class Outcome:
     rhs: int = 0
     jacobians: int = 0
     rung: int = 0
+    attempts: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -48,7 +51,10 @@ class Outcome:
 
     def __str__(self) -> str:
         text = f"{self.status}: {OUTCOMES[self.status]} (t = {self.time_reached:.6g} s, {self.steps} steps, {self.rejected} rejected"
-        return text + (f", worst component {self.worst})" if self.worst else ")")
+        text += f", worst component {self.worst})" if self.worst else ")"
+        if not self.attempts:
+            return text
+        return text + "; " + ", ".join(f"{name}: {status}" for name, status in zip(RUNGS, self.attempts, strict=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +62,8 @@ class Outcomes(Sequence[Outcome]):
     """How many runs ended, as columns: ``outcomes[i]`` is an :class:`Outcome`, built when it is asked for.
 
     ``codes`` (n_runs,) counts in :data:`STATUSES`, ``time_reached`` (n_runs,) is in s, ``worst`` (n_runs,) counts in ``names`` (-1: none),
-    ``counters`` (n_runs, 4) holds the steps, rejected steps, right-hand sides and Jacobians, ``rung`` (n_runs,) the retries.
+    ``counters`` (n_runs, 4) holds the steps, rejected steps, right-hand sides and Jacobians, ``rung`` (n_runs,) counts
+    in :data:`RUNGS`, and ``attempts`` (n_runs, 4) holds the codes of the attempts of runs that were tried again (-1: none).
     """
 
     codes: np.ndarray
@@ -65,6 +72,11 @@ class Outcomes(Sequence[Outcome]):
     counters: np.ndarray
     rung: np.ndarray
     names: tuple[str, ...] = ()
+    attempts: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.attempts is None:
+            object.__setattr__(self, "attempts", np.full((len(self.codes), len(RUNGS)), -1, dtype=np.int8))
 
     @classmethod
     def of(cls, outcomes: Iterable[Outcome], names: Sequence[str] = ()) -> Outcomes:
@@ -78,6 +90,7 @@ class Outcomes(Sequence[Outcome]):
             np.array([[getattr(o, name) for name in COUNTERS] for o in listed], dtype=np.int64).reshape(len(listed), len(COUNTERS)),
             np.array([o.rung for o in listed], dtype=np.int8),
             names,
+            np.array([[*map(_CODE.__getitem__, o.attempts), *[-1] * (len(RUNGS) - len(o.attempts))] for o in listed], dtype=np.int8).reshape(-1, len(RUNGS)),
         )
 
     @classmethod
@@ -95,7 +108,7 @@ class Outcomes(Sequence[Outcome]):
             mine[rows] = theirs
 
     def _columns(self) -> tuple[np.ndarray, ...]:
-        return self.codes, self.time_reached, self.worst, self.counters, self.rung
+        return self.codes, self.time_reached, self.worst, self.counters, self.rung, np.asarray(self.attempts)
 
     @property
     def ok(self) -> np.ndarray:
@@ -127,12 +140,19 @@ class Outcomes(Sequence[Outcome]):
 
     def __getitem__(self, index: int | slice | np.ndarray) -> Outcome | Outcomes:
         if isinstance(index, slice | np.ndarray):
-            codes, reached, component, counters, rung = (column[index] for column in self._columns())
-            return Outcomes(codes, reached, component, counters, rung, self.names)
+            codes, reached, component, counters, rung, attempts = (column[index] for column in self._columns())
+            return Outcomes(codes, reached, component, counters, rung, self.names, attempts)
         worst = int(self.worst[index])
         name = self.names[worst] if worst >= 0 else ""
         steps, rejected, rhs, jacobians = map(int, self.counters[index])
-        return Outcome(STATUSES[self.codes[index]], float(self.time_reached[index]), name, steps, rejected, rhs, jacobians, int(self.rung[index]))
+        tried = tuple(STATUSES[code] for code in np.asarray(self.attempts)[index] if code >= 0)
+        return Outcome(STATUSES[self.codes[index]], float(self.time_reached[index]), name, steps, rejected, rhs, jacobians, int(self.rung[index]), tried)
 
     def __repr__(self) -> str:
-        return f"Outcomes of {len(self)} run(s): " + ", ".join(f"{n} {status}" for status, n in self.counts().items())
+        return f"Outcomes of {len(self)} run(s): {self.summary()}"
+
+    def summary(self) -> str:
+        """Number of runs by status in words, and how many needed a retry."""
+        cured = int(np.count_nonzero(self.rung))
+        text = ", ".join(f"{n} {status}" for status, n in self.counts().items())
+        return text + (f" ({cured} of them on a higher rung of the retry ladder)" if cured else "")

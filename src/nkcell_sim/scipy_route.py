@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .model.cell import Cell
     from .solver import Solver
 
+FREE_STEPS = 1000
 _NAMES = {"radau": "Radau", "bdf": "BDF", "lsoda": "LSODA"}
 
 
@@ -53,6 +54,7 @@ class _Run:
     record: np.ndarray
     y: np.ndarray
     reached: float = 0.0
+    crowding: float = 0.0
     counts: dict[str, int] = field(default_factory=lambda: {"steps": 0, "rhs": 0, "jacobians": 0})
 
     def integrate(self) -> Outcome:
@@ -131,6 +133,11 @@ class _Run:
             raise _Stop("diverged", self.names[int(np.argmax(far))])
         if self.counts["steps"] >= self.solver.max_steps and stepper.status == "running":
             raise _Stop("step_limit")
+        allowed = self.solver.max_steps_per_second
+        if allowed:  # as in the engine: 1000 steps at a time are free, and the count drains at the allowed rate
+            self.crowding = max(0.0, self.crowding - allowed * stepper.step_size * 1e-3) + 1.0
+            if self.crowding > FREE_STEPS:
+                raise _Stop("step_rate_limit")
 
     def _cause(self, stepper: Any, s: int) -> _Stop:
         """Why no step is possible: a broken equation at or just beyond the last good state, or a step that became too small."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .draws import Draws, Listed
-from .engine import Block, Jobs, Plan, integrate
+from .engine import Block, Jobs, Plan
 from .errors import ModelError, ParameterError, ProtocolError
 from .execution import Execution
+from .ladder import climb
 from .outcomes import Outcomes
 from .protocol import CompiledProtocol, Protocol
 from .solver import Solver
@@ -112,7 +113,7 @@ class _Task:
         """Consecutive blocks with the position of their first run; a block that was interrupted is the last."""
         count, step = len(self.group), min(self.execution.block, max(FEWEST, BLOCK_NUMBERS // max(1, self.plan.size)))
         for start in range(0, count, step):
-            block = integrate(self.plan, self.jobs(start, min(count, start + step)), self.solver, self._reporting(start))
+            block = climb(self.plan, self.jobs(start, min(count, start + step)), self.solver, self._reporting(start))
             if block.interrupted and not self.execution.keep_interrupted:
                 raise KeyboardInterrupt
             yield start, block

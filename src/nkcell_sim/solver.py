@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,16 @@ from .units import to_kernel
 if TYPE_CHECKING:
     from .model.composition import Composition
 
+LEAST_RTOL = 1e-13  # below, rounding decides and not the tolerance
+# field, smallest and largest value, in words
+_RANGES = (
+    ("max_seconds", 0.0, np.inf, "seconds of wall time, at least 0 (0: no bound)"),
+    ("max_steps_per_second", 0.0, np.inf, "steps per simulated second, at least 0 (0: no bound)"),
+    ("fixed_step", 0.0, np.inf, "a step in s, at least 0 (0: step control)"),
+    ("first_step", 1e-12, 1.0, "a share of the engine's own first step, above 0 and at most 1"),
+    ("max_growth", 1.01, 10.0, "a ratio of two steps from 1.01 to 10"),
+    ("tightening", 2.0, 1e9, "a factor between two tolerances of at least 2"),
+)
 COMPILED_METHODS = ("rosenbrock", "rodas5p", "rodas4", "rodas4p2", "rodas3p", "ros34pw2")  # the first stands for the choice of this version
 SCIPY_METHODS = ("radau", "bdf", "lsoda")
 METHODS = COMPILED_METHODS + SCIPY_METHODS
@@ -27,14 +37,24 @@ class Solver:
     declared scale; the error reached at the end of a run is larger (see the verification pages). ``method`` "rosenbrock" is the
     compiled engine with the method that this version found best (now "rodas5p"); "rodas5p", "rodas4", "rodas4p2", "rodas3p" and "ros34pw2" ask for
     one of its methods by name; "radau", "bdf" and "lsoda" run SciPy on the NumPy twin of the equations, slowly, as a cross-check.
-    ``max_steps`` and ``max_seconds`` bound each run (0 s: no bound); ``fixed_step`` [s] switches step control off (for order tests).
+    Each run ends inside its budget: ``max_steps`` attempted steps, ``max_seconds`` of wall time and ``max_steps_per_second`` of simulated time
+    (no stretch of a run may take more attempted steps than this rate times its length, and 1000 more; 0: no bound). ``retry`` tries a run
+    that failed numerically again (see :mod:`nkcell_sim.ladder`), inside the same budget. ``error_bars`` repeats every run with ``rtol`` divided
+    by ``tightening`` and keeps the difference. ``first_step`` shortens the first step after each edge to this share of the one the engine
+    would choose, ``max_growth`` bounds the ratio of two steps, ``fixed_step`` [s] switches step control off (for order tests).
     """
 
     rtol: float = 1e-6
     method: str = "rosenbrock"
     max_steps: int = 1_000_000
     max_seconds: float = 0.0
+    max_steps_per_second: float = 0.0
     fixed_step: float = 0.0
+    first_step: float = 1.0
+    max_growth: float = 6.0
+    retry: bool = True
+    error_bars: bool = False
+    tightening: float = 100.0
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -45,8 +65,14 @@ class Solver:
             raise ParameterError(f"got rtol = {self.rtol!r}; expected 1e-14 to 0.1 (1e-6 is the default)", name="rtol")
         if not self.max_steps > 0:
             raise ParameterError(f"got max_steps = {self.max_steps!r}; expected a positive number", name="max_steps")
-        if not self.max_seconds >= 0.0 or not self.fixed_step >= 0.0:
-            raise ParameterError("max_seconds and fixed_step are at least 0 s", name="max_seconds")
+        for name, low, high, what in _RANGES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise ParameterError(f"got {name} = {value!r}; expected {what}", name=name)
+
+    def tighter(self) -> Solver:
+        """The solver that error bars compare with: ``rtol`` divided by ``tightening``, as far as doubles allow."""
+        return replace(self, rtol=max(self.rtol / self.tightening, LEAST_RTOL))
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,8 @@ class Trace:
         return xarray.Dataset(variables, coordinates)
 
     def __repr__(self) -> str:
-        counts = self.outcomes.counts()
         span = f"{self.time[0]:g} to {self.time[-1]:g} s" if len(self.time) else "no output times"
-        lines = [f"Trace of {len(self.outcomes)} run(s), {len(self.time)} times, {span}; " + ", ".join(f"{n} {s}" for s, n in counts.items())]
+        lines = [f"Trace of {len(self.outcomes)} run(s), {len(self.time)} times, {span}; {self.outcomes.summary()}"]
         if len(self.time) and self.outcomes.ok.any():
             lines.append(f"  {'quantity':<28}{'unit':<10}{'first':>12}{'minimum':>12}{'maximum':>12}{'last':>12}   (first ok run)")
             row = int(np.argmax(self.outcomes.ok))

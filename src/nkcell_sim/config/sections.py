@@ -67,15 +67,27 @@ class SolverKeys(LabRecord):
     method: str = lab(Solver.method, "", "integrator; the SciPy ones are slow cross-checks", kind="choice", choices=METHODS)
     rtol: float = lab(Solver.rtol, "1", "relative tolerance; the absolute one follows each state's scale", kind="number", minimum=1e-14, maximum=0.1)
     max_steps: float = lab(Solver.max_steps, "1", "steps after which a run is given up", kind="number", minimum=1)
+    max_seconds: float = lab("0 s", "s", "wall time after which a run is given up (0: no bound)", minimum=0.0)
+    max_steps_per_second: float = lab(
+        Solver.max_steps_per_second,
+        "1",
+        "steps per simulated second beyond which a run is given up; 1000 more at a time are free, 0 is no bound",
+        kind="number",
+        minimum=0,
+    )
+    retry: bool = lab(Solver.retry, "", "try a run that failed numerically again with other settings, inside its budget", kind="flag")
+    error_bars: bool = lab(Solver.error_bars, "", "repeat every run at a tighter tolerance and keep the difference beside each measure", kind="flag")
+    tightening: float = lab(Solver.tightening, "1", "rtol over the tolerance of the repetition for error bars", kind="number", minimum=2.0, maximum=1e9)
 
     @classmethod
     def of(cls, solver: Solver) -> SolverKeys:
         """The keys that describe a solver."""
-        return cls(method=solver.method, rtol=solver.rtol, max_steps=solver.max_steps)
+        return cls(**{name: getattr(solver, name) for name in cls.lab_fields()})
 
     def solver(self) -> Solver:
         """The solver that the keys describe."""
-        return Solver(method=self.method, rtol=self.rtol, max_steps=int(self.max_steps))
+        keys = {name: getattr(self, name) for name in self.lab_fields()}
+        return Solver(**{**keys, "max_steps": int(self.max_steps)})
 
 
 def quantity_problem(value: Any, unit: str, minimum: float | None = None, maximum: float | None = None) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import ResultsError
 from ..experiments.base import Experiment, ExperimentResult
 from ..model.cell import Cell
+from ..outcomes import RUNGS
 from ..protocol import Protocol
 from ..units import from_kernel
 from . import layout
@@ -19,7 +20,7 @@ from .layout import Group, Variable, index, numbers, text
 from .origin import event_table, file_attributes, provenance_group
 from .results import Results
 
-_RESERVED = ("run", "time", "sample", "case", "status", "run_id", "time_reached", "worst_component", "steps")
+_RESERVED = ("run", "time", "sample", "case", "status", "run_id", "time_reached", "worst_component", "steps", "rung", "attempts")
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class _Experiment:
             "time_reached": numbers(run, [o.time_reached for o in outcomes], "s", "simulated time reached"),
             "worst_component": text(run, [o.worst for o in outcomes], "what a failed run failed on, where that is known"),
             "steps": numbers(run, np.array([o.steps for o in outcomes], dtype="<i8"), "1", "accepted integration steps"),
+            "rung": numbers(run, np.array([o.rung for o in outcomes], dtype="<i4"), "1", f"attempt that is kept: {_listed_rungs()}"),
+            "attempts": text(run, [", ".join(o.attempts) for o in outcomes], "status of every attempt of a run that was tried again; empty for the others"),
         }
         for key, unit in self.units.items():
             found[f"vary.{key}"] = numbers(run, [point[key] for point in varied], unit, f"varied: {key}", role="varied")
@@ -264,6 +267,10 @@ class _Experiment:
                 "warning_text": text(("warning",), [w for _, w in rows], "what to know before using the numbers"),
             }
         )
+
+
+def _listed_rungs() -> str:
+    return ", ".join(f"{number} {name}" for number, name in enumerate(RUNGS))
 
 
 def _phase_table(phases: Sequence[tuple[int, float, float, str]]) -> dict[str, Variable]:

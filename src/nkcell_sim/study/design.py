@@ -97,7 +97,7 @@ class Run:
             **self.cell_content,
             "incubation": None if self.incubation is None else _settings(self.incubation),
             "experiment": [self.setup.kind, _settings(self.setup)],
-            "solver": asdict(self.solver),
+            "solver": {name: value for name, value in asdict(self.solver).items() if name not in ("error_bars", "tightening")},
         }
 
     @cached_property
