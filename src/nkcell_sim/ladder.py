@@ -2,9 +2,10 @@
 
 Which failures a retry can cure was measured on random parameter sets over +-3 decades (see "How to choose tolerances" in the documentation):
 
-- ``non_finite_rhs``: a step into a region where an equation overflows; shorter steps or a tighter tolerance go round it in some runs. Retried.
-- ``step_underflow``: mostly a singularity of the equations, which stays one, but also rounding that another step sequence escapes. Retried.
-- ``out_of_range``, ``diverged``: the solution itself left the model's range; no rung changed that in a single run. Not retried.
+- ``non_finite_rhs``: a step into a region where an equation overflows; a tighter tolerance or another method goes round it in some runs. Retried.
+- ``step_underflow``: no random set of the NK cells ends so. A singularity of the equations does and stays one; rounding that leaves no step small
+  enough can be escaped by another sequence of steps. Retried.
+- ``out_of_range``, ``diverged``: the solution itself left the model's range; no rung changed that in a single one of them. Not retried.
 - limits, ``cancelled``: the budget is used up or nobody wants the run any more. Not retried.
 
 Every rung is at least as accurate as what was asked for, so that a cured run is never a worse one. A looser tolerance is not a rung: it
