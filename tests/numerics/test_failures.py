@@ -52,9 +52,9 @@ def test_a_failure_costs_less_than_a_tenth_of_a_second(case: str) -> None:
     name, protocol, _, _ = CASES[case]
     cell = problem(name)
     simulate(cell, protocol, times=[])
-    # work is the machine-independent promise: thousands of times below what 0.1 s buys (a step takes about 1 us here)
+    # work is the machine-independent promise, of all attempts together: a step takes about 1 us here, so this is a twentieth of 0.1 s
     work = simulate(cell, protocol, times=[]).outcomes[0]
-    assert work.steps + work.rejected < 2000
+    assert work.steps + work.rejected < 5000
     best = min(_seconds(cell, protocol) for _ in range(5))
     assert best < 0.1
 
