@@ -16,6 +16,7 @@ from .protocol import CompiledProtocol
 from .solver import SCIPY_METHODS, Solver, StateScales
 
 if TYPE_CHECKING:
+    from .error_bars import Errors
     from .model.cell import Cell
     from .model.composition import Composition
 
@@ -86,12 +87,15 @@ class Block:
     features: np.ndarray
     interrupted: bool = False
     seconds: np.ndarray | None = None  # wall time of each run (n_runs,), where it is bounded
+    errors: Errors | None = None  # of records and features, where they were asked for
 
     def put(self, rows: slice | np.ndarray, other: Block) -> None:
         """Replace some runs by their repetition."""
         self.records[rows], self.final[rows], self.features[rows] = other.records, other.final, other.features
         self.outcomes.put(rows, other.outcomes)
         self.interrupted |= other.interrupted
+        if self.errors is not None and other.errors is not None:
+            self.errors.put(rows, other.errors)
 
     def rows(self, chosen: np.ndarray) -> Block:
         """Some of the runs (positions or a mask)."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from .draws import Draws, Listed
 from .engine import Block, Jobs, Plan
+from .error_bars import Errors, error_bars
 from .errors import ModelError, ParameterError, ProtocolError
 from .execution import Execution
 from .ladder import climb
@@ -113,7 +114,10 @@ class _Task:
         """Consecutive blocks with the position of their first run; a block that was interrupted is the last."""
         count, step = len(self.group), min(self.execution.block, max(FEWEST, BLOCK_NUMBERS // max(1, self.plan.size)))
         for start in range(0, count, step):
-            block = climb(self.plan, self.jobs(start, min(count, start + step)), self.solver, self._reporting(start))
+            jobs = self.jobs(start, min(count, start + step))
+            block = climb(self.plan, jobs, self.solver, self._reporting(start))
+            if self.solver.error_bars and not block.interrupted:
+                block.errors = error_bars(self.plan, jobs, block, self.solver, self.execution)
             if block.interrupted and not self.execution.keep_interrupted:
                 raise KeyboardInterrupt
             yield start, block
@@ -153,7 +157,8 @@ class _Task:
         count, composition = len(self.group), self.plan.composition
         records = np.full((count, len(self.record), len(self.plan.times)), np.nan)
         final = np.full((count, len(composition.states)), np.nan)
-        return Block(records, final, Outcomes.waiting(count, tuple(composition.states)), np.full((count, len(self.plan.features)), np.nan))
+        features, errors = np.full((count, len(self.plan.features)), np.nan), Errors.unknown(self.plan, count) if self.solver.error_bars else None
+        return Block(records, final, Outcomes.waiting(count, tuple(composition.states)), features, errors=errors)
 
     def trace(self, start: int, end: int, block: Block) -> Trace:
         """The result of the runs from ``start`` to before ``end`` in declared units; failed runs are NaN."""
@@ -166,7 +171,13 @@ class _Task:
         cells = self.group[start:end] if (start, end) != (0, len(self.group)) else self.group
         parameters = {cells.label(key): values for key, values in cells.columns.items()} if isinstance(cells, Draws) else {}
         features = {name: block.features[:, j] for j, name in enumerate(self.plan.features)}
-        return Trace(self.times, values, units, block.outcomes, block.final, cells, parameters=parameters, features=features)
+        trace = Trace(self.times, values, units, block.outcomes, block.final, cells, parameters=parameters, features=features)
+        return trace if block.errors is None else self._with_errors(trace, block.errors)
+
+    def _with_errors(self, trace: Trace, errors: Errors) -> Trace:
+        """The trace with the error bars of its records and features, in declared units."""
+        records = {name: from_kernel(errors.records[:, j], trace.units[name]) - from_kernel(0.0, trace.units[name]) for j, name in enumerate(self.record)}
+        return replace(trace, record_errors=records, feature_errors={name: errors.features[:, j] for j, name in enumerate(self.plan.features)})
 
 
 def _one_composition(group: Listed | Draws) -> Composition:

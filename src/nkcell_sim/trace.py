@@ -22,6 +22,7 @@ class Trace:
 
     ``time`` is in s; every other quantity is in the unit given by ``units``. The value at an edge of the protocol is the
     one just before the edge. A failed run's rows are NaN; ``final`` (kernel units) keeps the last state it reached.
+    With ``error_bars=True``, ``record_errors`` holds the largest numerical error over time of every quantity and run, ``feature_errors`` that of every feature.
     ``parameters`` holds what was drawn for each run, in declared units; ``cells[i]`` is the cell of run i, built when it is asked for.
     """
 
@@ -35,6 +36,7 @@ class Trace:
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     feature_units: Mapping[str, str] = field(default_factory=dict)
     feature_errors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    record_errors: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> np.ndarray:
         try:
@@ -79,6 +81,8 @@ class Trace:
         for name, values in self.feature_errors.items():
             about = {"units": self.feature_units.get(name, "1"), "long_name": f"error bar of {name}"}
             variables[f"{name}.error"] = (("run",), values, about)
+        for name, values in self.record_errors.items():
+            variables[f"{name}.error"] = (("run",), values, {"units": self.units[name], "long_name": f"largest numerical error of {name} over time"})
         coordinates: dict[str, Any] = {"run": np.arange(len(self.outcomes)), "status": (("run",), np.array(self.status))}
         if self.values:
             coordinates["time"] = (("time",), self.time, {"units": "s", "long_name": "time from the start of the protocol"})
@@ -91,11 +95,13 @@ class Trace:
         span = f"{self.time[0]:g} to {self.time[-1]:g} s" if len(self.time) else "no output times"
         lines = [f"Trace of {len(self.outcomes)} run(s), {len(self.time)} times, {span}; {self.outcomes.summary()}"]
         if len(self.time) and self.outcomes.ok.any():
-            lines.append(f"  {'quantity':<28}{'unit':<10}{'first':>12}{'minimum':>12}{'maximum':>12}{'last':>12}   (first ok run)")
+            heading = f"{'error':>12}" if self.record_errors else ""
+            lines.append(f"  {'quantity':<28}{'unit':<10}{'first':>12}{'minimum':>12}{'maximum':>12}{'last':>12}{heading}   (first ok run)")
             row = int(np.argmax(self.outcomes.ok))
             for name, table in self.values.items():
                 x = table[row]
-                lines.append(f"  {name:<28}{self.units[name]:<10}{x[0]:>12.5g}{x.min():>12.5g}{x.max():>12.5g}{x[-1]:>12.5g}")
+                error = f"{self.record_errors[name][row]:>12.2g}" if name in self.record_errors else ""
+                lines.append(f"  {name:<28}{self.units[name]:<10}{x[0]:>12.5g}{x.min():>12.5g}{x.max():>12.5g}{x[-1]:>12.5g}{error}")
         for name, drawn in self.parameters.items():
             lines.append(f"  drawn: {name} from {np.min(drawn):.5g} to {np.max(drawn):.5g}")
         return "\n".join(lines)
