@@ -1,5 +1,5 @@
-/* The first step after each edge of a protocol, from the first and second derivative of the state (after Hairer, Norsett & Wanner I,
- * II.4, with y" = J f + df/dt in place of their finite difference: the step has both at hand, so no evaluation is spent). */
+/* The first step after each edge of a protocol, from the first and second derivative of the state: y" = J f + df/dt, which the step has
+ * at hand, so that no evaluation is spent. The estimate does not depend on the unit of time. */
 #ifndef NK_FIRST_STEP_H
 #define NK_FIRST_STEP_H
 
@@ -9,6 +9,19 @@
 static void nk_second_derivative(const nk_model *m, const nk_work *w, vi moving, int varying, vd *to) {
   for (int i = 0; i < m->n_states; i++) to[i] = varying ? nk_select(moving, w->ft[i], nk_set(0.0)) : nk_set(0.0);
   for (int e = 0; e < m->n_jacobian; e++) to[m->info.rows[e]] = nk_fma(w->jac[e], w->f0[m->info.columns[e]], to[m->info.rows[e]]);
+}
+
+/* The step whose error is about one tolerance, from the state and its first two derivatives in units of the tolerance: the time in
+ * which the motion changes is d1/d2, what it swings through in that time d1 d1/d2, and the error of a step of h that much times
+ * (h d2/d1)^order. At most the time in which the state changes by its own size. */
+static double nk_first_step(int order, double d0, double d1, double d2, double length) {
+  if (d1 == 0.0) return d2 == 0.0 ? length : sqrt(1.0 / d2);
+  double h = length;
+  if (d2 > 0.0) {
+    double change = d1 / d2;
+    h = change * nk_exp_1(-nk_log_1(d1 * change) / order);
+  }
+  return d0 > 1e-5 && d0 / d1 < h ? d0 / d1 : h;
 }
 
 /* Choose the step of every lane that stands at the start of a segment; needs f0 and the Jacobian there. */
@@ -23,12 +36,8 @@ static void nk_first_steps(int order, const nk_model *m, const nk_batch *b, nk_l
   }
   for (int l = 0; l < NK_LANES; l++) {
     if (lanes->job[l] < 0 || lanes->started[l]) continue;
-    double length = lanes->segment_length[l], h0 = d0[l] > 1e-5 && d1[l] > 1e-300 ? 0.01 * d0[l] / d1[l] : 1e-6 * length;
-    double steepest = d1[l] > d2[l] ? d1[l] : d2[l];
-    double h1 = steepest > 1e-15 / length ? nk_exp_1(nk_log_1(0.01 / steepest) / order) : length;
-    double h = 100.0 * h0 < h1 ? 100.0 * h0 : h1;
-    if (d1[l] == 0.0 && d2[l] == 0.0) h = length;
-    if (!(h > 0.0) || !isfinite(h)) h = h0 > 0.0 && h0 < length ? h0 : 1e-6 * length;
+    double length = lanes->segment_length[l], h = nk_first_step(order, d0[l], d1[l], d2[l], length);
+    if (!(h > 0.0) || !isfinite(h)) h = 1e-6 * length;
     lanes->h[l] = b->fixed_step > 0.0 ? b->fixed_step : h * b->first_step;
     lanes->last_step[l] = 0.0;
     lanes->started[l] = 1;
