@@ -29,6 +29,7 @@ cdef extern from "engine_api.h":
         double m[8]
         double e[8]
         double h[3][8]
+    int nk_evaluations(const nk_method *method) noexcept nogil
     ctypedef struct nk_protocol:
         int n_segments, n_times
         const double *edges
@@ -143,7 +144,8 @@ def tableau(str name):
         m[s - 1] = 1.0
     if not e.any():
         e[s - 1] = 1.0
-    return {"order": method.order, "dense_order": method.dense_order, "gamma": method.gamma, "a": a, "C": C, "c": c, "d": d, "m": m, "e": e, "h": h}
+    claims = {"order": method.order, "dense_order": method.dense_order, "evaluations": nk_evaluations(method)}
+    return {**claims, "gamma": method.gamma, "a": a, "C": C, "c": c, "d": d, "m": m, "e": e, "h": h}
 
 
 def engines():
