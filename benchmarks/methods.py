@@ -139,16 +139,27 @@ class Study:
         curves = [curve(work, method, reference, instructions.get(method, 0.0)) for method in _kernels.methods()]
         return cls(work, curves, {e: time_ratios(work, curves, e) for e in TIMED} if timed else {}, agreement)
 
-    def table(self) -> str:
+    def report(self) -> str:
+        """All tables, for the terminal."""
+        title = f"{self.work.title} ({self.work.cell}); reference checked to {self.agreement:.1e}"
+        worst = f"the same for the worst of the draws\n\n{self.table(worst=True)}"
+        return f"\n{title}\n\n{self.table()}\n\n{worst}\n\n{self.steps_table()}"
+
+    def table(self, worst: bool = False) -> str:
         """Work at given errors: kilo-instructions of one run (or attempted steps where nothing counts instructions), best in bold."""
-        header = ["Method", *(f"{e:.0e}" for e in ERRORS), *(f"time at {e:.0e}" for e in self.times)]
+        header = ["Method", *(_power(e) for e in ERRORS)]
         counted = all(c.instructions for c in self.curves)
-        work = np.array([[c.at(e) * (c.instructions * 1e-3 if counted else 1.0) for e in ERRORS] for c in self.curves])
+        work = np.array([[c.at(e, worst) * (c.instructions * 1e-3 if counted else 1.0) for e in ERRORS] for c in self.curves])
         rows = []
         for i, c in enumerate(self.curves):
             cells = [_cell(value, value == np.nanmin(work[:, k])) for k, value in enumerate(work[i])]
-            rows.append([LABELS[c.method], *cells, *(f"{ratios.get(c.method, float('nan')):.2f}" for ratios in self.times.values())])
+            rows.append([LABELS[c.method], *cells])
         return markdown(header, rows)
+
+    def time_table(self) -> str:
+        """Time of a batch at the tolerance that reaches an error, relative to the default method."""
+        rows = [[LABELS[c.method], *(f"{ratios.get(c.method, float('nan')):.2f}" for ratios in self.times.values())] for c in self.curves]
+        return markdown(["Method", *(f"error {_power(e)}" for e in self.times)], rows)
 
     def steps_table(self) -> str:
         """What one run takes at the default tolerance, and what it reaches."""
@@ -158,6 +169,11 @@ class Study:
             r = c.at_tolerance(1e-6)
             rows.append([LABELS[c.method], f"{r.steps:.0f}", f"{r.rejected:.0f}", f"{r.rhs:.0f}", f"{r.attempts:.0f}", f"{r.error:.1e}", f"{r.worst:.1e}"])
         return markdown(header, rows)
+
+
+def _power(error: float) -> str:
+    """A power of ten as text: 1e-6."""
+    return f"1e{round(np.log10(error))}"
 
 
 def _cell(value: float, best: bool) -> str:
@@ -170,9 +186,12 @@ def _cell(value: float, best: bool) -> str:
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table whose columns line up in plain text too."""
     widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
-    lines = ["| " + " | ".join(text.ljust(w) if k == 0 else text.rjust(w) for k, (text, w) in enumerate(zip(row, widths, strict=True))) + " |" for row in [header, *rows]]
-    rule = "| " + " | ".join("-" * w if k == 0 else "-" * (w - 1) + ":" for k, w in enumerate(widths)) + " |"
-    return "\n".join([lines[0], rule, *lines[1:]])
+    rule = ["-" * w if k == 0 else "-" * (w - 1) + ":" for k, w in enumerate(widths)]
+    lines = []
+    for row in [header, rule, *rows]:
+        cells = [text.ljust(w) if k == 0 else text.rjust(w) for k, (text, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def plot(studies: Sequence[Study], path: Path) -> None:
@@ -210,7 +229,9 @@ def write(studies: dict[str, Study], instructions: dict[str, dict[str, float]], 
     page = path.read_text(encoding="utf-8")
     for name, study in studies.items():
         page = replaced(page, f"table {name}", study.table())
+        page = replaced(page, f"worst {name}", study.table(worst=True))
         page = replaced(page, f"steps {name}", study.steps_table())
+        page = replaced(page, f"times {name}", study.time_table())
     page = replaced(page, "instructions", instructions_table(instructions))
     page = replaced(page, "provenance", provenance(studies, draws, seconds))
     path.write_text(page, encoding="utf-8")
@@ -261,7 +282,7 @@ def main() -> None:
     for name in chosen.only:
         work = WORKLOADS[name](chosen.draws)
         studies[name] = Study.run(work, instructions.get(work.cell, {}), not chosen.no_times)
-        print(f"\n{work.title} ({work.cell}); reference checked to {studies[name].agreement:.1e}\n\n{studies[name].table()}\n\n{studies[name].steps_table()}", flush=True)
+        print(studies[name].report(), flush=True)
     if chosen.write:
         write(studies, instructions, chosen.draws, time.perf_counter() - start)
 
