@@ -123,10 +123,11 @@ def _is_failure(runs: ExperimentRuns, i: int, said: str) -> bool:
 def feature_table(runs: ExperimentRuns, *, everything: bool = False) -> str:
     """Features of every run: a column a run when there are few, a row a run for a grid."""
     if len(runs.status) <= FEW_RUNS:
-        rows = [[name, *(f"{v:.4g}" for v in runs[name]), runs.units[name]] for name in runs.features]
+        errors = runs.numerical_errors
+        rows = [[name, *(f"{v:.4g}" for v in runs[name]), runs.units[name], *([_largest(errors[name])] if errors else [])] for name in runs.features]
         if any(status != "ok" for status in runs.status):
-            rows.insert(0, ["status", *runs.status, ""])
-        return columns([["", *_labels(runs), "unit"], *rows])
+            rows.insert(0, ["status", *runs.status, "", *([""] if errors else [])])
+        return columns([["", *_labels(runs), "unit", *(["numerical error"] if errors else [])], *rows])
     shown = [n for n in runs.features if _spread(runs[n]) > 0.1][:FEATURE_COLUMNS] or runs.features[:FEATURE_COLUMNS]
     shown = runs.features if everything else shown
     varied = runs.varied
@@ -138,6 +139,12 @@ def feature_table(runs: ExperimentRuns, *, everything: bool = False) -> str:
     more = len(runs.features) - len(shown)
     rest = f"\n  {more} more features in the file (nkcell show FILE.h5 --all)" if more else ""
     return columns([[*head, ""], *rows]) + rest
+
+
+def _largest(errors: np.ndarray) -> str:
+    """Largest error of a feature in any run; empty when none is known."""
+    known = errors[np.isfinite(errors)]
+    return "" if not len(known) else f"{known.max():.1e}" if known.max() else "0"
 
 
 def _spread(values: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -121,12 +121,13 @@ class Experiment(LabRecord):
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """Trace, features and warnings of one experiment on some cells."""
+    """Trace, features and warnings of one experiment on some cells; with error bars also the numerical error of every feature."""
 
     experiment: Experiment
     trace: Trace
     features: dict[str, Feature]
     warnings: list[tuple[str, ...]] = field(default_factory=list)
+    errors: dict[str, Array] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         status = self.trace.status
@@ -134,6 +135,8 @@ class ExperimentResult:
         for name, feature in self.features.items():
             values = "  ".join(f"{v:>10.5g}" for v in feature.values[:6])
             lines.append(f"  {name:<28}{values}  {feature.unit:<6} {feature.description}")
+            if name in self.errors:
+                lines.append(f"  {'  numerical error':<28}{'  '.join(f'{v:>10.2g}' for v in self.errors[name][:6])}  {feature.unit}")
         for i, texts in enumerate(self.warnings):
             lines += [f"  warning, cell {i}: {text}" for text in texts]
         return "\n".join(lines)
@@ -145,12 +148,17 @@ def run_experiment(cells: Cell | Sequence[Cell], experiment: Experiment, **solve
     ``solver`` goes to :func:`nkcell_sim.simulate.simulate` (``rtol``, ``method``, ...).
     """
     from ..simulate import simulate
+    from ..solver import Solver
+    from .numerical_error import companion, measure_errors
 
+    settings = Solver(**solver)
     many = list(cells) if isinstance(cells, Sequence) else [cells]
     prepared = experiment.prepare_all(many)
-    trace = simulate(prepared, experiment.protocol(), record=experiment.record, times=experiment.times(), **solver)
+    protocol = experiment.protocol()
+    trace = simulate(prepared, protocol, record=experiment.record, times=experiment.times(), solver=replace(settings, error_bars=False))
     features = experiment.features(trace)
-    return ExperimentResult(experiment, trace, features, experiment.warnings(trace, features))
+    errors = measure_errors(experiment, features, companion(trace, [protocol] * len(many), settings)) if settings.error_bars else {}
+    return ExperimentResult(experiment, trace, features, experiment.warnings(trace, features), errors)
 
 
 FLOOD_WORDS = ("floods the cell", "depolarises for good", "extrusion is overwhelmed")

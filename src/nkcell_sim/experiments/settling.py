@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Time for membrane, stores and pumps to follow a channel number that was changed by a warm incubation [s].
 RELAXATION = 3600.0
+# Tolerance of what is done to a cell before the recording: so tight that only the recording's own error counts.
+PREPARATION_RTOL = 1e-9
 
 
 def settle(cells: Sequence[Cell]) -> list[Cell]:
@@ -33,7 +35,7 @@ def run_to_end(cells: Sequence[Cell], protocol: Protocol, what: str) -> list[Cel
     """Cells at the end of a protocol; a failed run is an error that names the cell."""
     from ..simulate import simulate
 
-    trace = simulate(list(cells), protocol, times=[protocol.duration])
+    trace = simulate(list(cells), protocol, times=[protocol.duration], rtol=PREPARATION_RTOL)
     for cell, status in zip(cells, trace.status, strict=True):
         if status != "ok":
             raise SimulationError(f"{what} of cell {cell.name!r} ended as {status}; check its parameters or shorten it")

@@ -16,7 +16,7 @@ from ..outcomes import RUNGS
 from ..protocol import Protocol
 from ..units import from_kernel
 from . import layout
-from .layout import Group, Variable, index, numbers, text
+from .layout import ERROR_SUFFIX, Group, Variable, index, numbers, text
 from .origin import event_table, file_attributes, provenance_group
 from .results import Results
 
@@ -154,6 +154,10 @@ class _Experiment:
             first = next(b.result.features[name] for b in self.batches if name in b.result.features)
             values = self._merged([b.result.features[name].values if name in b.result.features else np.full(len(b.positions), np.nan) for b in self.batches])
             found[name] = numbers(("run",), np.asarray(values, float), first.unit, first.description, role="feature")
+            if any(b.result.errors for b in self.batches):
+                errors = self._merged([b.result.errors[name] if name in b.result.errors else np.full(len(b.positions), np.nan) for b in self.batches])
+                about = f"numerical error of {name}: difference from the same run at a tighter tolerance"
+                found[f"{name}{ERROR_SUFFIX}"] = numbers(("run",), np.asarray(errors, float), first.unit, about, role="numerical_error")
         return found
 
     def _parameters(self) -> Group:

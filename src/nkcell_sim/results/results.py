@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, ResultsError
 from ..provenance import check
-from .layout import RESERVED_GROUPS, Group, Variable, index, numbers, text
+from .layout import ERROR_SUFFIX, RESERVED_GROUPS, Group, Variable, index, numbers, text
 
 if TYPE_CHECKING:
     import xarray
@@ -71,6 +71,11 @@ class ExperimentRuns:
     def features(self) -> list[str]:
         """Names of the features."""
         return self._with_role("feature")
+
+    @property
+    def numerical_errors(self) -> dict[str, NDArray[np.float64]]:
+        """Numerical error of every feature by run, in the feature's unit; empty unless the study was run with error bars."""
+        return {name.removesuffix(ERROR_SUFFIX): self.group.variables[name].values for name in self._with_role("numerical_error")}
 
     @property
     def varied(self) -> dict[str, NDArray[np.float64]]:

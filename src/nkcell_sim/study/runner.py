@@ -15,12 +15,14 @@ from ..batch import thread_count
 from ..errors import NkcellError, ParameterError
 from ..execution import Execution
 from ..experiments.base import Experiment, ExperimentResult
+from ..experiments.numerical_error import companion, measure_errors
 from ..experiments.settling import settle
 from ..model.cell import Cell
 from ..outcomes import Outcomes
 from ..provenance import collect
 from ..results import Batch, Results, assemble
 from ..simulate import simulate
+from ..solver import Solver
 from ..trace import Trace
 from .design import Run, Study
 
@@ -84,16 +86,19 @@ def _simulated(part: list[int], runs: Sequence[Run], ready: Sequence[Cell | str]
     sound = {p: c for p, c in prepared.items() if isinstance(c, Cell)}
     first = runs[order[0]].setup
     going = [p for p in order if p in sound]
-    trace = None
+    trace = repeated = None
     if going:
         protocols = [runs[p].setup.protocol() for p in going]
-        trace = simulate([sound[p] for p in going], protocols, record=first.record, times=first.times(), execution=execution, **solver)
+        trace = simulate([sound[p] for p in going], protocols, record=first.record, times=first.times(), execution=execution, **{**solver, "error_bars": False})
+        if solver["error_bars"]:
+            repeated = companion(trace, protocols, Solver(**solver))
     batches = []
     for positions in by_setup:
         setup = runs[positions[0]].setup
         mine = [p for p in positions if p in sound]
         if trace is not None and mine:
-            batches.append(_batch(mine, runs, _rows(trace, going.index(mine[0]), going.index(mine[0]) + len(mine)), {}))
+            rows = slice(going.index(mine[0]), going.index(mine[0]) + len(mine))
+            batches.append(_batch(mine, runs, _rows(trace, rows), {}, None if repeated is None else _rows(repeated, rows)))
         failed = {p: c for p in positions if isinstance(c := prepared[p], str)}
         if failed:
             batches.append(_batch(list(failed), runs, _not_run([runs[p].cell for p in failed], setup), failed))
@@ -129,25 +134,21 @@ def _not_run(cells: Sequence[Cell], setup: Experiment) -> Trace:
     return Trace(times, values, units, Outcomes.waiting(len(cells), tuple(composition.states)), final, tuple(cells))
 
 
-def _rows(trace: Trace, start: int, end: int) -> Trace:
+def _rows(trace: Trace, rows: slice) -> Trace:
     """Some consecutive runs of a trace."""
-    return replace(
-        trace,
-        values={name: table[start:end] for name, table in trace.values.items()},
-        outcomes=trace.outcomes[start:end],
-        final=trace.final[start:end],
-        cells=trace.cells[start:end],
-    )
+    values = {name: table[rows] for name, table in trace.values.items()}
+    return replace(trace, values=values, outcomes=trace.outcomes[rows], final=trace.final[rows], cells=trace.cells[rows])
 
 
-def _batch(positions: list[int], runs: Sequence[Run], trace: Trace, failures: Mapping[int, str]) -> Batch:
+def _batch(positions: list[int], runs: Sequence[Run], trace: Trace, failures: Mapping[int, str], repeated: Trace | None = None) -> Batch:
     mine = [runs[i] for i in positions]
     setup = mine[0].setup
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # NaN rows of failed runs have no largest value
         features = setup.features(trace)
     said: list[tuple[str, ...]] = [(f"not run: {failures[p]}",) for p in positions] if failures else setup.warnings(trace, features)
-    result = ExperimentResult(setup, trace, features, said)
+    errors = {} if repeated is None else measure_errors(setup, features, repeated)
+    result = ExperimentResult(setup, trace, features, said, errors)
     return Batch(result, tuple(positions), tuple(r.id for r in mine), tuple(r.case for r in mine), tuple(r.varied for r in mine))
 
 
