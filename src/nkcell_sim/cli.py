@@ -23,6 +23,7 @@ EPILOG = (
     "Exit codes: 0 all runs ok; 1 a run failed, or a repeated run differs from its file; "
     "2 bad input, or a file that cannot be read or written; 130 interrupted."
 )
+TOLERANCE_EPILOG = "Exit codes: 0 the tolerance fits; 1 it is too loose, or a run failed; 2 bad input; 130 interrupted."
 OK, FAILED, BAD_INPUT, SIGNALLED = 0, 1, 2, 128
 DEFAULT_CONFIG = "ntx_restoration.toml"
 
@@ -102,6 +103,28 @@ def show(
     from .config import load_config
 
     _say(text.config_text(load_config(file or str(_embedded_config()), overrides)))
+
+
+@app.command("check-tolerance", epilog=TOLERANCE_EPILOG)
+def check_tolerance(
+    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="Configuration (TOML). Without it: the naltrexone experiment.")] = "",
+    overrides: Overrides = [],  # noqa: B006
+    everything: Annotated[bool, typer.Option("--all", help="Every measure, not only those with the largest errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Tell whether the tolerance of a configuration fits its question: errors of its measures against the differences between its conditions."""
+    from .analysis.tolerances import check_tolerance as check
+    from .config import load_config
+    from .progress import ProgressBar
+    from .show import tolerance_text
+
+    study = load_config(config or str(_embedded_config()), overrides).study
+    with ProgressBar(quiet=quiet) as progress:
+        report = check(study, progress=progress)
+    _stop_if_asked()
+    if not quiet:
+        _say(tolerance_text(report, everything=everything))
+    raise typer.Exit(OK if report.fits else FAILED)
 
 
 @app.command(epilog=EPILOG)

@@ -12,6 +12,7 @@ import numpy as np
 from .units import from_kernel
 
 if TYPE_CHECKING:
+    from .analysis.tolerances import ToleranceReport
     from .config import Config
     from .experiments.base import Experiment
     from .model.cell import Cell
@@ -22,6 +23,7 @@ WIDTH = 64
 PAGE = 110
 FEW_RUNS = 6
 FEATURE_COLUMNS = 5
+WORST_MEASURES = 12
 EVIDENCE = (
     "evidence: V confirmed in the literature, V2 in a second source, S taken from a re-implementation, R recalled, A assumed, C calibrated, "
     "D derived, I chosen when the parts were joined"
@@ -166,6 +168,52 @@ def targets_text(results: Results) -> str:
 
     names = [f.name for f in fields(Target)]
     return as_text([Target(**{name: row[name] for name in names}) for row in results.targets])
+
+
+def tolerance_text(report: ToleranceReport, *, everything: bool = False) -> str:
+    """Whether a tolerance fits a study: its measures, those that suffer most first, and the ladder of tolerances."""
+    from .analysis.tolerances import SHARE
+
+    ordered = sorted(report.measures, key=lambda m: -m.share if np.isfinite(m.share) else np.inf)
+    shown = ordered if everything else ordered[:WORST_MEASURES]
+    rows = [
+        [f"{m.experiment}.{m.name}", f"{m.value:.4g}", m.unit, f"{m.error:.1e}", f"{m.difference:.2g}", m.between, _share(m.share), m.verdict(report.rtol)]
+        for m in shown
+    ]
+    head = ["measure", "first value", "unit", "numerical error", "smallest difference", "between", "error / difference", "verdict"]
+    title = heading(f"Tolerance of {report.title or 'this study'}: rtol = {report.rtol:g}, compared with {report.reference:g}")
+    more = len(ordered) - len(shown)
+    parts = [title, columns([head, *rows]), *([f"  {more} more measures with smaller errors (--all)"] if more else []), "", _tolerance_ladder(report), ""]
+    said = f"The numerical error may reach {100 * SHARE:g} % of the smallest difference between conditions that the study asks about."
+    return "\n".join([*parts, wrapped(said), wrapped(_tolerance_verdict(report))])
+
+
+def _tolerance_ladder(report: ToleranceReport) -> str:
+    rows = []
+    for r in report.ladder:
+        name = f"{r.rtol:g}" + (" (asked)" if r.rtol == report.rtol else "")
+        verdict = f"{r.failed} failed runs" if r.failed else "fits" if r.fits else "too loose"
+        rows.append([name, f"{r.steps}", f"{r.steps / report.asked.steps:.2f}", _share(r.share), r.limited_by, verdict])
+    return columns([["rtol", "steps", "relative", "largest error / difference", "in", "verdict"], *rows])
+
+
+def _tolerance_verdict(report: ToleranceReport) -> str:
+    asked, loosest = report.asked, report.loosest
+    if not report.fits:
+        why = f"{asked.failed} run{'s' * (asked.failed > 1)} failed" if asked.failed else f"the error of {asked.limited_by} is {_share(asked.share)} of the smallest difference"
+        cure = "no tolerance of the ladder fits: look at the measures, not at the tolerance" if loosest is None else f"set [solver] rtol = {loosest.rtol:g}"
+        return f"rtol = {report.rtol:g} is TOO LOOSE: {why}; {cure}."
+    said = f"rtol = {report.rtol:g} FITS: the largest error is {_share(asked.share)} of the smallest difference ({asked.limited_by})."
+    if loosest is None or loosest.rtol <= report.rtol:
+        return said
+    return f"{said} The loosest tolerance that fits as well is {loosest.rtol:g}, with {100 * loosest.steps / asked.steps:.0f} % of the steps."
+
+
+def _share(value: float) -> str:
+    """A share as per cent, or as one part in so many when it is tiny."""
+    if not np.isfinite(value):
+        return "unknown"
+    return f"{100 * value:.2g} %" if value >= 1e-3 else f"1/{1.0 / value:,.0f}" if value else "0"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
