@@ -200,7 +200,9 @@ def _tolerance_ladder(report: ToleranceReport) -> str:
 def _tolerance_verdict(report: ToleranceReport) -> str:
     asked, loosest = report.asked, report.loosest
     if not report.fits:
-        why = f"{asked.failed} run{'s' * (asked.failed > 1)} failed" if asked.failed else f"the error of {asked.limited_by} is {_share(asked.share)} of the smallest difference"
+        why = f"{asked.limited_by} is wrong by {_share(asked.share)} of the smallest difference"
+        if asked.failed:
+            why = "1 run failed" if asked.failed == 1 else f"{asked.failed} runs failed"
         cure = "no tolerance of the ladder fits: look at the measures, not at the tolerance" if loosest is None else f"set [solver] rtol = {loosest.rtol:g}"
         return f"rtol = {report.rtol:g} is TOO LOOSE: {why}; {cure}."
     said = f"rtol = {report.rtol:g} FITS: the largest error is {_share(asked.share)} of the smallest difference ({asked.limited_by})."
