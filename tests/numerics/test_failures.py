@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import os
 import signal
 import threading
 import time
@@ -11,11 +12,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from nkcell_sim import _kernels
 from nkcell_sim.errors import SimulationError
 from nkcell_sim.execution import Execution
 from nkcell_sim.model.cells import primary_nk_cell
 from nkcell_sim.protocol import Protocol
 from nkcell_sim.simulate import simulate
+from nkcell_sim.solver import StateScales
 
 from .problems import problem
 
@@ -124,6 +127,46 @@ def test_ctrl_c_raises_unless_the_finished_runs_are_asked_for() -> None:
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         simulate(problem("oregonator"), Protocol(360.0), times=[], fixed_step=1e-7, max_steps=10**12, max_seconds=60.0)
+
+
+def test_not_one_step_is_taken_once_a_batch_is_cancelled() -> None:
+    # the engine looks before every step of its block, so an interrupt waits for one step at most: some microseconds
+    cell = primary_nk_cell()
+    composition, protocol = cell.composition, Protocol(1e6)
+    compiled = protocol.compile(composition, dict(zip(composition.inputs, cell.input_defaults(), strict=True)))
+    scales = StateScales.of(composition)
+    states, parameters = np.array([cell.initial_state()] * 20), np.array([cell.parameter_vector()] * 20)
+    batch = _kernels.Batch(
+        composition.name, states, parameters, [0] * 20, [(compiled, np.empty(0), np.empty(0))], [], [],
+        rtol=1e-6, atol=1e-6 * scales.scale, lower=scales.lower, upper=scales.upper, diverged=1e12 * scales.scale, max_steps=10**9, fixed_step=1e-3,
+    )  # fmt: skip
+    batch.cancel()
+    batch.work()
+    assert int(batch.counters.sum()) == 0
+    lanes = Execution().lanes()
+    ends = [_kernels.STATUS[code] for code in batch.status]
+    assert ends == ["cancelled"] * min(lanes, 20) + ["not_run"] * max(0, 20 - lanes)
+
+
+@pytest.mark.usefixtures("listening")
+def test_a_signal_is_answered_within_a_fifth_of_a_second() -> None:
+    # the best of five, since a busy machine may keep any thread waiting; the runs themselves would take days
+    waits = []
+    for _ in range(5):
+        sent: list[float] = []
+
+        def send(sent: list[float] = sent) -> None:
+            sent.append(time.perf_counter())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Timer(0.1, send).start()
+        trace = simulate(
+            [problem("oregonator")] * 64, Protocol(1e6), times=[], fixed_step=1e-7, max_steps=10**13, error_bars=True,
+            execution=Execution(threads=2, keep_interrupted=True),
+        )  # fmt: skip
+        waits.append(time.perf_counter() - sent[0])
+        assert set(trace.status) <= {"cancelled", "not_run"}
+    assert min(waits) < 0.2
 
 
 def test_a_state_pressed_against_its_bound_ends_the_run_instead_of_creeping() -> None:

@@ -83,6 +83,19 @@ def test_any_instruction_set_and_number_of_threads_gives_the_same_bits(isa: str,
     assert [bits(trace, row) for row in range(11)] == _alone(group)
 
 
+@pytest.mark.parametrize("threads", [1, 8])
+def test_a_random_order_in_blocks_of_any_size_gives_the_same_bits_with_error_bars(threads: int) -> None:
+    group = cells(11)
+    order = np.random.default_rng(3).permutation(11)
+    straight = simulate(group, PROTOCOL, record=KEYS, times=TIMES, error_bars=True)
+    for block in (1, 3, 4096):
+        execution = Execution(threads=threads, block=block)
+        shuffled = simulate([group[i] for i in order], PROTOCOL, record=KEYS, times=TIMES, error_bars=True, execution=execution)
+        assert [bits(shuffled, row) for row in range(11)] == [_alone(group)[i] for i in order]
+        for key in KEYS:
+            assert shuffled.record_errors[key].tobytes() == straight.record_errors[key][order].tobytes()
+
+
 @pytest.mark.parametrize("method", _kernels.methods()[1:])
 @pytest.mark.parametrize("isa", ENGINES)
 def test_every_method_gives_the_same_bits_on_any_instruction_set_and_on_two_threads(isa: str, method: str) -> None:
