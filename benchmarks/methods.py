@@ -28,7 +28,7 @@ from nkcell_sim.execution import Execution
 from nkcell_sim.plots.style import MARKERS, look_of, style
 from nkcell_sim.simulate import simulate
 
-from .instructions import available, per_attempt
+from .instructions import available, per_attempt, per_part
 from .workloads import WORKLOADS, Workload
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -233,6 +233,7 @@ def write(studies: dict[str, Study], instructions: dict[str, dict[str, float]], 
         page = replaced(page, f"steps {name}", study.steps_table())
         page = replaced(page, f"times {name}", study.time_table())
     page = replaced(page, "instructions", instructions_table(instructions))
+    page = replaced(page, "parts", parts_table({cell: per_part(cell) for cell in instructions}))
     page = replaced(page, "provenance", provenance(studies, draws, seconds))
     path.write_text(page, encoding="utf-8")
     plot(list(studies.values()), DOCS / "img" / "methods.png")
@@ -247,6 +248,14 @@ def instructions_table(instructions: dict[str, dict[str, float]]) -> str:
         t = _kernels.tableau(method)
         rows.append([LABELS[method], str(len(t["c"])), str(t["evaluations"]), *counts])
     return markdown(header, rows)
+
+
+def parts_table(parts: dict[str, dict[str, float]]) -> str:
+    """Instructions of the parts of a step, and how much each is in right-hand sides."""
+    rows = []
+    for name, text in {"rhs": "right-hand side", "jacobian": "right-hand side, Jacobian and factorisation", "solve": "solution of one stage"}.items():
+        rows.append([text, *(f"{table[name]:.0f} ({table[name] / table['rhs']:.2f})" for table in parts.values())])
+    return markdown(["Part (in right-hand sides)", *parts], rows)
 
 
 def provenance(studies: dict[str, Study], draws: int, seconds: float) -> str:
