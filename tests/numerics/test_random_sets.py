@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from nkcell_sim import _kernels
 
 from .random_sets import BUDGET, ENSEMBLES, Census, census
 
@@ -36,3 +39,15 @@ def test_ten_thousand_random_parameter_sets_end_in_their_budget_with_a_status(na
     found = census(name, 10_000)
     print("\n" + found.table(name))
     check(found, 10_000)
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_right_hand_side_and_jacobian_of_any_legal_cell_are_numbers_at_rest(name: str) -> None:
+    # Hill exponents of thousands and rates a thousand times too fast: powers must stop growing before a slope is infinity over infinity
+    ensemble = ENSEMBLES[name]()
+    cells = ensemble.cells(500, seed=5)
+    parameters = np.array([cell.parameter_vector() for cell in cells])
+    start = np.broadcast_to(cells[0].initial_state(), (len(cells), len(cells[0].initial_state())))
+    rates, jacobian, _ = _kernels.evaluate(name, start, cells[0].input_defaults(), parameters)
+    assert np.isfinite(rates).all()
+    assert np.isfinite(jacobian).all()

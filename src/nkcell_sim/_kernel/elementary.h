@@ -92,7 +92,8 @@ static inline vd nk_exprelr_slope_from(vd u, vd q, vd e) {
 
 /* ---- powers of a number that is not negative --------------------------------------------------------------------- */
 
-#define NK_LARGEST 1e300 /* powers stop here, so that a share r/(1 + r) is 1 and never infinity over infinity */
+/* powers stop here, so that a share r/(1 + r) is 1 and its slope, a rate times r/(1 + r)^2, is 0: neither is ever infinity over infinity */
+#define NK_LARGEST 1e120
 
 static inline vd nk_cap(vd x) { return nk_min(nk_set(NK_LARGEST), x); }
 
