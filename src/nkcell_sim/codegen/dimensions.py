@@ -32,6 +32,11 @@ def check_dimensions(traced: Trace) -> None:
         _check(f"{composition.name}: d({key})/dt", expression, _times(state, PER_TIME, 1), known)
 
 
+def dimension_of(expression: Any, known: dict[Any, Dimension]) -> Dimension:
+    """Dimension of an expression whose symbols have the ``known`` ones; zero counts as a plain number."""
+    return _dimension(expression, known) or DIMENSIONLESS
+
+
 def _check(name: str, expression: Any, declared: Dimension, known: dict[Any, Dimension]) -> None:
     try:
         found = _dimension(expression, known)
