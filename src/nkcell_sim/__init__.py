@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .codegen.sbml import to_sbml
     from .draws import Draws
     from .experiments import CalciumImaging, Incubation, PatchClamp, StoreOperatedEntry, run_experiment
     from .model.cell import Cell
@@ -48,6 +49,7 @@ _HOMES = {
     "simulate_to_file": ".results",
     "logspan": ".study",
     "linspan": ".study",
+    "to_sbml": ".codegen.sbml",
 }
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "simulate",
     "simulate_to_file",
     "steady_state",
+    "to_sbml",
 ]
 
 

@@ -36,6 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+export = typer.Typer(help="Write the model for other programs.", rich_markup_mode=None)
+app.add_typer(export, name="export")
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -140,6 +143,33 @@ def plot(
     with _reading(file) as results:
         plot_results(results, target)
     _say(f"wrote {target}")
+
+
+@export.command(epilog=EPILOG)
+def sbml(
+    source: Annotated[str, typer.Argument(metavar="CONFIG|CELL", help="Configuration (TOML), or the name of a cell (see nkcell info).")],
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="SBML file, - for the terminal; by default named after the configuration or the cell.")
+    ] = "",
+    overrides: Overrides = [],  # noqa: B006
+    condition: Annotated[str, typer.Option(metavar="NAME", help="Condition of the configuration (default: the first); for a cell, a phenotype.")] = "",
+    experiment: Annotated[str, typer.Option(metavar="NAME", help="Experiment of the configuration (default: the first).")] = "",
+) -> None:
+    """Write a cell, with the protocol of a configuration's experiment, as SBML Level 3 Version 2."""
+    from .codegen.sbml import to_sbml
+    from .export import choose
+
+    target = Path(output or f"{Path(source).stem}.xml")
+    if output != "-":
+        _check_target(target, source)
+    chosen = choose(source, overrides, condition=condition, experiment=experiment)
+    text = to_sbml(chosen.cell, chosen.protocol)
+    if output == "-":
+        _say(text, end="")
+        return
+    target.write_text(text, encoding="utf-8")
+    _written.append(str(target))
+    _say(f"{chosen.said}\nwrote {target}")
 
 
 @app.command(epilog=EPILOG)

@@ -12,7 +12,7 @@ level + slope (t - segment_start) + amplitude exp(-rate (t - segment_start)), an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -94,7 +94,7 @@ class SbmlWriter:
         written = _Document(self, cell, protocol).text()
         found = problems(written) if check else []
         if found:
-            raise ModelError(f"the SBML of cell {cell.name!r} has {len(found)} problems, the first: {found[0]}; to_sbml(..., check=False) writes it all the same")
+            raise ModelError(f"the SBML of cell {cell.name!r} has {len(found)} problems: {found[0]}; to_sbml(..., check=False) writes it anyway")
         return written
 
 
