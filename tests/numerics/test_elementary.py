@@ -54,7 +54,7 @@ def test_other_powers_are_exact_to_the_rounding_of_their_logarithm() -> None:
 
 def test_powers_of_nothing_and_of_too_much_stay_finite() -> None:
     assert _kernels.elementary("power", [0.0] * 5, [0.0, 0.5, 3.0, 3.7, -0.5]).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
-    assert _kernels.elementary("power", [1e200, 1e200], [8.0, 7.3]).tolist() == [1e300, 1e300]
+    assert _kernels.elementary("power", [1e200, 1e200], [8.0, 7.3]).tolist() == [1e120, 1e120]
     assert np.all(np.isnan(_kernels.elementary("power", [np.nan, np.nan], [2.0, 2.3])))
 
 
