@@ -64,7 +64,7 @@ class ReportSection(Section):
 class SolverKeys(LabRecord):
     """How the equations are solved."""
 
-    method: str = lab(Solver.method, "", "integrator; the SciPy ones are slow cross-checks", kind="choice", choices=METHODS)
+    method: str = lab(Solver.method, "", "integrator (rosenbrock: the best compiled one; radau, bdf, lsoda: slow cross-checks)", kind="choice", choices=METHODS)
     rtol: float = lab(Solver.rtol, "1", "relative tolerance; the absolute one follows each state's scale", kind="number", minimum=1e-14, maximum=0.1)
     max_steps: float = lab(Solver.max_steps, "1", "steps after which a run is given up", kind="number", minimum=1)
     max_seconds: float = lab("0 s", "s", "wall time after which a run is given up (0: no bound)", minimum=0.0)
