@@ -19,7 +19,7 @@ from .outcomes import Outcomes
 from .protocol import CompiledProtocol, Protocol
 from .solver import Solver
 from .trace import Trace
-from .units import from_kernel
+from .units import convert_from_kernel, from_kernel
 
 if TYPE_CHECKING:
     from .model.cell import Cell
@@ -48,14 +48,7 @@ def simulate(
     bit. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
     """
     task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=solver or Solver(**options), execution=execution or Execution())
-    joined = task.empty()
-    try:
-        for start, block in task.blocks():
-            joined.put(slice(start, start + len(block.outcomes)), block)
-    except KeyboardInterrupt:
-        if not task.execution.keep_interrupted:
-            raise
-    return task.trace(0, len(task.group), joined)
+    return task.trace(0, len(task.group), task.joined())
 
 
 def simulate_blocks(
@@ -124,6 +117,20 @@ class _Task:
             if block.interrupted:
                 return
 
+    def joined(self) -> Block:
+        """All blocks as one; what an interrupt left out stays unknown."""
+        joined = None
+        try:
+            for start, block in self.blocks():
+                if len(block.outcomes) == len(self.group):
+                    return block
+                joined = joined or self.empty()
+                joined.put(slice(start, start + len(block.outcomes)), block)
+        except KeyboardInterrupt:
+            if not self.execution.keep_interrupted:
+                raise
+        return joined or self.empty()
+
     def jobs(self, start: int, end: int) -> Jobs:
         """The runs from ``start`` to before ``end`` as the engine takes them; each different pair of protocol and resting inputs is compiled once."""
         table = self.group.block(start, end)
@@ -166,7 +173,7 @@ class _Task:
         failed = ~block.outcomes.ok
         values = {}
         for j, name in enumerate(self.record):
-            values[name] = from_kernel(block.records[:, j], units[name])
+            values[name] = convert_from_kernel(block.records[:, j], units[name])
             values[name][failed] = np.nan
         cells = self.group[start:end] if (start, end) != (0, len(self.group)) else self.group
         parameters = {cells.label(key): values for key, values in cells.columns.items()} if isinstance(cells, Draws) else {}

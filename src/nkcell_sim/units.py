@@ -134,6 +134,16 @@ def from_kernel(value: Any, unit: str) -> Any:
     return value / factor - offset
 
 
+def convert_from_kernel(values: Any, unit: str) -> Any:
+    """Convert an array in kernel units to ``unit`` in place, the bits of :func:`from_kernel`, and return it."""
+    _, factor, offset = unit_info(unit)
+    if factor != 1.0:
+        values /= factor
+    if offset:
+        values -= offset
+    return values
+
+
 def parse(text: str | float | int, unit: str) -> float:
     """Read a quantity written as in the laboratory (``"100 uM"``) and return it in ``unit``.
 

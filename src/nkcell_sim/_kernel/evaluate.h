@@ -17,10 +17,12 @@ static int nk_evaluate(const nk_model *m, int cells, const double *y, const doub
   nk_work w;
   void *memory = nk_allocate(m, &w);
   if (!memory) return -1;
+  for (int i = 0; i < m->n_outputs; i++) nk_want(m, &w, 1, i);
+  nk_list_wanted(m, &w);
   for (int c = 0; c < cells; c++) {
     nk_broadcast(m, &w, y + (size_t)c * m->n_states, u + (size_t)c * m->n_inputs, p + (size_t)c * m->n_parameters);
     w.equations->rhs_jac(w.y, w.u, w.fixed, w.f, w.jac);
-    w.equations->observe(w.y, w.u, w.fixed, w.outputs);
+    nk_observe(&w, w.y, w.u);
     for (int i = 0; i < m->n_states; i++) f[(size_t)c * m->n_states + i] = w.f[i][0];
     for (int i = 0; i < m->n_jacobian; i++) jac[(size_t)c * m->n_jacobian + i] = w.jac[i][0];
     for (int i = 0; i < m->n_outputs; i++) out[(size_t)c * m->n_outputs + i] = w.outputs[i][0];

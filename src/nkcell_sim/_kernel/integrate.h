@@ -128,6 +128,7 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
   if (!memory) return -1;
   nk_lanes lanes_storage, *lanes = &lanes_storage;
   nk_fill_lanes(m, b, lanes, w);
+  nk_want_records(m, b, w);
   for (long long round = 0; nk_refill(m, b, lanes, w); round++) {
     if (__atomic_load_n(b->cancel, __ATOMIC_RELAXED)) {
       for (int l = 0; l < NK_LANES; l++)
@@ -147,7 +148,8 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
       lanes->counters[l][NK_RHS] += evaluations;
       lanes->counters[l][NK_JACOBIANS]++;
     }
-    nk_record(method, m, b, r, lanes, w, a.h, &t_new, accepted, a.relaxing);
+    w->dense_ready = 0;
+    nk_record(method, b, r, lanes, w, a.h, &t_new, accepted);
     nk_advance(method->order, m, b, lanes, w, &a, &v, t_new, accepted);
     for (int l = 0; l < NK_LANES; l++) {
       if (lanes->job[l] < 0) continue;
@@ -155,6 +157,7 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
       else nk_settle(m, b, r, lanes, w, l, &a, &v, accepted[l], last[l], round);
     }
   }
+  nk_flush_samples(b, r, w);
   free(memory);
   return 0;
 }

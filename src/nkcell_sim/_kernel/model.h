@@ -6,16 +6,25 @@
 #include "elementary.h"
 
 /* The equations of a cell. Each is there twice: for any exponents, and with the declared ones as constants. */
-typedef struct {
+typedef struct nk_equations {
   void (*rhs)(const vd *y, const vd *u, const vd *fixed, vd *f);
   void (*rhs_jac)(const vd *y, const vd *u, const vd *fixed, vd *f, vd *jac);
   void (*time)(const vd *y, const vd *u, const vd *rate, const vd *fixed, vd *ft);
-  void (*observe)(const vd *y, const vd *u, const vd *fixed, vd *out);
+  /* the given parts of the observables, see nk_observe; v holds what parts hand to each other */
+  void (*observe)(const vd *y, const vd *u, const vd *fixed, vd *out, vd *v, const unsigned short *parts, int n_parts);
 } nk_equations;
+
+/* Lists of different length: row i is list[start[i]] to before list[start[i + 1]]. */
+typedef struct {
+  const int *start;
+  const unsigned short *list;
+} nk_rows;
 
 typedef struct {
   nk_model_info info;
   int n_states, n_parameters, n_inputs, n_fixed, n_jacobian, n_factors, n_outputs;
+  int n_parts, n_carried; /* of the observables */
+  nk_rows parts, reads, drives, constants; /* what each observable needs: parts, states, inputs, fixed numbers */
   int n_exponents; /* parameters that serve as exponents, and their declared values */
   const int *exponents;
   const double *usual;

@@ -10,6 +10,7 @@ from ..model.composition import Composition
 from ..units import to_kernel
 from .jacobian import differentiate
 from .lowering import Lowering
+from .observables import Observables, listed
 from .printer import LanePrinter, ScalarPrinter
 from .schedule import Hoister, hoisted_statements, prepare, share
 from .sparse_lu import SparseLU, symbolic_lu
@@ -20,7 +21,7 @@ EQUATIONS = {
     "rhs": "const vd *y_, const vd *u_, const vd *p_, vd *f_",
     "rhs_jac": "const vd *y_, const vd *u_, const vd *p_, vd *f_, vd *jac_",
     "time": "const vd *y_, const vd *u_, const vd *rate_, const vd *p_, vd *ft_",
-    "observe": "const vd *y_, const vd *u_, const vd *p_, vd *out_",
+    "observe": "const vd *y_, const vd *u_, const vd *p_, vd *out_, vd *v_, const unsigned short *parts_, int n_parts_",
 }
 
 
@@ -61,7 +62,8 @@ class CellHeader:
         parts = [
             f"/* {n}: generated from its components by nkcell_sim.codegen; do not edit. Model hash {c.hash}. */",
             self._hoist(),
-            *(self._function(suffix, *parts) for suffix, parts in shared.items()),
+            *(self._function(suffix, *parts) for suffix, parts in shared.items() if suffix != "observe"),
+            self._observe(Observables(*shared["observe"])),
             self._factor(),
             f"static void {n}_solve(const vd *restrict w, vd *restrict b) {{\n  " + "\n  ".join(self.lu.solve_lines()) + "\n}",
             self._pattern(),
@@ -94,9 +96,28 @@ class CellHeader:
             comment = f" /* declared in {units[symbol]} */" if symbol in units else ""
             lines.append(f"  const vd {symbol.name} = {printer._vector(expression)};{comment}")
         lines += [f"  {target} = {printer._vector(e)};" for target, e in results.items()]
-        names = ", ".join(a.split("*")[1] for a in EQUATIONS[suffix].split(", "))
+        return self._expanded(suffix, lines)
+
+    def _expanded(self, suffix: str, lines: list[str]) -> str:
+        """A function's body and the two functions that it becomes."""
+        arguments = EQUATIONS[suffix].replace("*", "*restrict ")
+        names = ", ".join(a.replace("*", " ").split()[-1] for a in EQUATIONS[suffix].split(", "))
         expanded = (f"static void {self.name}_{suffix}_{u}({arguments}) {{ {self.name}_{suffix}_of({names}, {u}); }}" for u in (0, 1))
         return "\n".join([*lines, "  (void)usual_;", "}", *expanded])
+
+    def _observe(self, observables: Observables) -> str:
+        """The observables by parts, and which parts and states each of them needs."""
+        self._observables = observables
+        where = {self.symbols[k]: f"y_[{i}]" for i, k in enumerate(self.composition.states)}
+        where |= {self.symbols[k]: f"u_[{i}]" for i, k in enumerate(self.composition.inputs)}
+        where |= {s: f"p_[{i}]" for s, i in self._slots.items()}
+        states = {self.symbols[k]: i for i, k in enumerate(self.composition.states)}
+        inputs = {self.symbols[k]: i for i, k in enumerate(self.composition.inputs)}
+        needed = {"parts": observables.parts_of(), "reads": observables.needs(states), "drives": observables.needs(inputs)}
+        needed["constants"] = observables.needs(self._slots)
+        tables = [listed(f"{self.name}_{name}", rows) for name, rows in needed.items()]
+        lines = observables.text(self.name, EQUATIONS["observe"].replace("*", "*restrict "), where, LanePrinter()._vector)
+        return "\n".join([self._expanded("observe", lines), *tables])
 
     def _factor(self) -> str:
         lu = self.lu
@@ -115,12 +136,14 @@ class CellHeader:
         where = ", ".join(str(order[s]) for s in self.exponents) or "0"
         declared = ", ".join(repr(float(self.defaults[s])) for s in self.exponents) or "0"
         tables = ", ".join("{" + ", ".join(f"{self.name}_{f}_{u}" for f in EQUATIONS) + "}" for u in (0, 1))
+        tables_of_parts = ", ".join(f"{{{self.name}_{t}_start, {self.name}_{t}}}" for t in ("parts", "reads", "drives", "constants"))
         functions = ", ".join(f"{self.name}_{f}" for f in ("hoist", "factor", "solve"))
         return (
             f"static const int {self.name}_rows[] = {{{rows}}};\nstatic const int {self.name}_columns[] = {{{columns}}};\n"
             f"static const int {self.name}_exponents[] = {{{where}}};\nstatic const double {self.name}_usual[] = {{{declared}}};\n"
             f"static const nk_model {self.name}_model = {{\n"
             f'  {{"{self.name}", "{c.hash}", {sizes}, {self.name}_rows, {self.name}_columns}},\n  {sizes},\n'
+            f"  {len(self._observables.parts)}, {len(self._observables.carried)}, {tables_of_parts},\n"
             f"  {len(self.exponents)}, {self.name}_exponents, {self.name}_usual,\n  {{{tables}}},\n  {functions}}};"
         )
 
