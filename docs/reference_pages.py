@@ -217,6 +217,10 @@ def cli_page() -> str:
     for command in app.registered_commands:
         name = command.name or command.callback.__name__
         parts += [f"## nkcell {name}", _help(app, [name])]
+    for group in app.registered_groups:
+        for command in group.typer_instance.registered_commands:
+            words = [str(group.name), command.name or command.callback.__name__]
+            parts += [f"## nkcell {' '.join(words)}", _help(app, words)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -237,7 +237,7 @@ class _Document:
             if part != "level" and not np.any(column):
                 continue
             identifier, unit, rate = self.ids.take(f"{self.names[key]}_{part}"), declared.unit if part != "rate" else "1", part in ("slope", "rate")
-            self._parameter(identifier, f"{key}, {part} of the segment", unit, column[0], per_time=rate)
+            self._parameter(identifier, f"{key}.{part}", unit, column[0], per_time=rate)
             _changes(edges, identifier, self.units.of("1/ms" if part == "rate" else unit if not rate else _per_ms(unit)), column)
             found[part] = name(identifier)
         since = apply("minus", time(), name(self._start()))
