@@ -32,7 +32,7 @@ NEXT_STEP = {
     "diverged": "the named state grew to 1e12 times its scale: check what feeds it",
     "cancelled": "run it again",
     "not_run": "run it again",
-    "step_rate_limit": "as for `step_limit`: raise the step budget if the cell really is that fast, else look at the worst component",
+    "step_rate_limit": "as for `step_limit`: raise `max_steps_per_second` if the cell really is that fast, else look at the worst component",
 }
 
 

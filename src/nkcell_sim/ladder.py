@@ -1,10 +1,11 @@
 """The retry ladder: a run that failed numerically is tried again with other settings, one rung after another, inside its own budget.
 
-Which failures a retry can cure was measured on random parameter sets over +-3 decades (see "How to choose tolerances" in the documentation):
+Which failures a retry can cure was measured on random parameter sets over +-3 decades (see "Choose tolerances" in the documentation):
 
-- ``non_finite_rhs``: a step into a region where an equation overflows; a tighter tolerance or another method goes round it in some runs. Retried.
-- ``step_underflow``: no random set of the NK cells ends so. A singularity of the equations does and stays one; rounding that leaves no step small
-  enough can be escaped by another sequence of steps. Retried.
+- ``non_finite_rhs``: a step into a region where an equation overflows. While slopes of Hill functions could overflow, the tighter rung cured 2 of 20
+  such runs, both rightly; none of the random sets ends so any more. Retried.
+- ``step_underflow``: a singularity of the equations, which stays one on every rung, or rounding that leaves no step small enough, which another
+  sequence of steps can escape. Retried.
 - ``out_of_range``, ``diverged``: the solution itself left the model's range; no rung changed that in a single one of them. Not retried.
 - limits, ``cancelled``: the budget is used up or nobody wants the run any more. Not retried.
 
