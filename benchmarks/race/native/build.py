@@ -1,0 +1,56 @@
+"""Compile the cell's equations into an extension module for engines that call back."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+import nkcell_sim
+
+from ..missing import Missing
+from ..task import MODEL, Task
+
+HERE = Path(__file__).parent
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fPIC", "-shared", "-Wno-unused-function", "-Werror=implicit-function-declaration")
+
+
+def compiler() -> str:
+    """Path of the C compiler."""
+    found = shutil.which("gcc") or shutil.which("cc")
+    if not found:
+        raise Missing("no C compiler (gcc or cc) on the path", "apt-get install gcc")
+    return found
+
+
+def build(task: Task) -> ModuleType:
+    """Compile and load the equations with the task's scales; every process builds its own."""
+    package = Path(nkcell_sim.__file__).parent
+    header = package / "_generated" / f"{MODEL}.h"
+    if not header.exists():
+        raise Missing(f"{header.name} is missing beside the package", "run from a source checkout after building the extension")
+    target = Path(tempfile.mkdtemp(prefix="race-")) / f"equations{sysconfig.get_config_var('EXT_SUFFIX')}"
+    folders = (HERE, package / "_kernel", package / "_generated", np.get_include(), sysconfig.get_paths()["include"])
+    names = (f'-DRACE_HEADER="{MODEL}.h"', f"-DRACE_MODEL={MODEL}_model")
+    command = [compiler(), *FLAGS, *names, *(f"-I{f}" for f in folders), str(HERE / "equations.c"), "-o", str(target), "-lm"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError("the equations did not compile: " + next((line for line in done.stderr.splitlines() if "error:" in line), done.stderr))
+    return _load(target, task)
+
+
+def _load(path: Path, task: Task) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("equations", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.set_scale(task.scale)
+    shutil.rmtree(path.parent)  # the loaded library stays mapped
+    return module
