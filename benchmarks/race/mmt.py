@@ -59,7 +59,8 @@ def model_text(task: Task) -> tuple[str, list[str], list[str]]:
     rename = {s: sympy.Symbol(_plain(s.name)) for s in _symbols(statements, rates)}
     states = {k: sympy.Symbol(f"x_{name[k]}") for k in composition.states}
     text = MyokitPrinter().doprint
-    lines = ["[[model]]", *(f"{COMPONENT}.{states[k]} = {float(v / s)!r}" for k, v, s in zip(states, task.start, task.scale, strict=True)), "", f"[{COMPONENT}]", "time = 0 bind time"]
+    lines = ["[[model]]", *(f"{COMPONENT}.{states[k]} = {float(v / s)!r}" for k, v, s in zip(states, task.start, task.scale, strict=True))]
+    lines += ["", f"[{COMPONENT}]", "time = 0 bind time"]
     lines += [f"{name[k]} = {float(v)!r}" for k, v in zip(composition.parameters, task.parameters[0], strict=True)]
     lines += [f"{name[k]} = {float(v)!r}" for k, v in zip(composition.inputs, task.inputs, strict=True)]
     lines += [f"{name[k]} = {states[k]} * {float(s)!r}" for k, s in zip(states, task.scale, strict=True)]

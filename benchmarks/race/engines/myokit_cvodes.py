@@ -17,7 +17,7 @@ class Myokit(Engine):
 
     name = "myokit"
     title = "Myokit (CVODES)"
-    settings = "model text written from our equations and compiled by Myokit, states divided by their scales, Jacobian by differences, logged at the output times"
+    settings = "model text written from our equations, compiled by Myokit, states divided by their scales, Jacobian by differences, logged at the output times"
     modules = ("myokit",)
 
     def prepare(self, task: Task) -> None:
@@ -30,7 +30,7 @@ class Myokit(Engine):
         model = myokit.parse_model(text)
         try:
             self.simulation = myokit.Simulation(model)
-        except (myokit.CompilationError, myokit.NoSundialsError if hasattr(myokit, "NoSundialsError") else myokit.CompilationError) as error:
+        except myokit.MyokitError as error:
             raise Missing(f"Myokit could not compile its simulation: {str(error).strip().splitlines()[-1]}", "apt-get install libsundials-dev gcc") from error
 
     def run(self, task: Task, rtol: float) -> Any:

@@ -18,7 +18,7 @@ class NumbaLsoda(Engine):
 
     name = "numbalsoda"
     title = "numbalsoda (LSODA)"
-    settings = "right-hand side a C function (gcc -O3 -march=native), loop over draws compiled by numba, states divided by their scales, Jacobian by differences"
+    settings = "right-hand side a C function (gcc -O3 -march=native), loop over draws by numba, states divided by their scales, Jacobian by differences"
     modules = ("numbalsoda",)
 
     def prepare(self, task: Task) -> None:
@@ -38,7 +38,9 @@ class NumbaLsoda(Engine):
                 row = parameters[i]
                 begin(row.ctypes.data, inputs.ctypes.data)
                 values, good = lsoda(address, start, times, rtol=rtol, atol=rtol, mxstep=100000)
-                result[i] = values[1:] if good else np.nan
+                result[i] = values[1:]
+                if not good:
+                    result[i] = np.nan
 
         self.module, self.loop = module, loop
 

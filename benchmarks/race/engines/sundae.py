@@ -22,7 +22,8 @@ class Sundae(Engine):
         self.name = f"sundae-{solver}"
         self.title = f"scikit-sundae (CVODE, {solver})"
         kind = "dense LU" if solver == "dense" else "sparse LU (SuperLU_MT)"
-        self.settings = f"BDF, {kind}, analytic Jacobian, right-hand side and Jacobian compiled (gcc -O3 -march=native), absolute tolerance per state, one solver for all draws"
+        compiled = "right-hand side and analytic Jacobian compiled (gcc -O3 -march=native)"
+        self.settings = f"BDF, {kind}, {compiled}, absolute tolerance per state, one solver for all draws"
 
     def prepare(self, task: Task) -> None:
         """Compile the equations."""

@@ -12,12 +12,11 @@ from types import ModuleType
 
 import numpy as np
 
-import nkcell_sim
-
 from ..missing import Missing
 from ..task import MODEL, Task
 
 HERE = Path(__file__).parent
+SOURCE = HERE.parents[2] / "src" / "nkcell_sim"
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-fPIC", "-shared", "-Wno-unused-function", "-Werror=implicit-function-declaration")
 
 
@@ -29,20 +28,29 @@ def compiler() -> str:
     return found
 
 
+def header(task: Task, folder: Path) -> Path:
+    """The folder with the cell's generated header: the checkout's if it is of this model, else a fresh one."""
+    ready = SOURCE / "_generated" / f"{MODEL}.h"
+    if ready.exists() and task.cell.composition.hash in ready.read_text(encoding="utf-8"):
+        return ready.parent
+    from nkcell_sim.codegen.c_header import CellHeader
+
+    (folder / ready.name).write_text(CellHeader(task.cell.composition).text(), encoding="utf-8")
+    return folder
+
+
 def build(task: Task) -> ModuleType:
     """Compile and load the equations with the task's scales; every process builds its own."""
-    package = Path(nkcell_sim.__file__).parent
-    header = package / "_generated" / f"{MODEL}.h"
-    if not header.exists():
-        raise Missing(f"{header.name} is missing beside the package", "run from a source checkout after building the extension")
-    target = Path(tempfile.mkdtemp(prefix="race-")) / f"equations{sysconfig.get_config_var('EXT_SUFFIX')}"
-    folders = (HERE, package / "_kernel", package / "_generated", np.get_include(), sysconfig.get_paths()["include"])
-    names = (f'-DRACE_HEADER="{MODEL}.h"', f"-DRACE_MODEL={MODEL}_model")
-    command = [compiler(), *FLAGS, *names, *(f"-I{f}" for f in folders), str(HERE / "equations.c"), "-o", str(target), "-lm"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError("the equations did not compile: " + next((line for line in done.stderr.splitlines() if "error:" in line), done.stderr))
-    return _load(target, task)
+    with tempfile.TemporaryDirectory(prefix="race-") as name:
+        folder = Path(name)
+        target = folder / f"equations{sysconfig.get_config_var('EXT_SUFFIX')}"
+        includes = (HERE, SOURCE / "_kernel", header(task, folder), np.get_include(), sysconfig.get_paths()["include"])
+        names = (f'-DRACE_HEADER="{MODEL}.h"', f"-DRACE_MODEL={MODEL}_model")
+        command = [compiler(), *FLAGS, *names, *(f"-I{f}" for f in includes), str(HERE / "equations.c"), "-o", str(target), "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError("the equations did not compile: " + next((line for line in done.stderr.splitlines() if "error:" in line), done.stderr))
+        return _load(target, task)  # the loaded library stays mapped when its file is removed
 
 
 def _load(path: Path, task: Task) -> ModuleType:
@@ -52,5 +60,4 @@ def _load(path: Path, task: Task) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.set_scale(task.scale)
-    shutil.rmtree(path.parent)  # the loaded library stays mapped
     return module
