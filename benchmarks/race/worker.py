@@ -96,7 +96,7 @@ class _Seat:
         from .engines import engines
 
         self.engine = engines()[name]
-        self.task = Task.make(many if self.engine.many else draws, seed=seed)
+        self.task = Task.make(max(draws, int(many * self.engine.share_of_many)), seed=seed)
         self.draws = draws
 
     def prepare(self) -> dict[str, Any]:

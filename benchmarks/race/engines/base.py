@@ -23,7 +23,7 @@ class Engine(ABC):
     settings: str
     modules: tuple[str, ...]
     tolerances: tuple[float, ...] = MULTISTEP
-    many = False  # True: needs many draws to fill its lanes
+    share_of_many = 0.0  # of the large number of draws that fills lanes; 0: the draws that everybody runs
 
     @abstractmethod
     def prepare(self, task: Task) -> None:
