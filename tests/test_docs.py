@@ -60,6 +60,8 @@ def test_python_on_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.M
     if "xarray" in "".join(blocks(page, "python")):
         pytest.importorskip("h5netcdf")
         pytest.importorskip("xarray")
+    if "to_sbml" in "".join(blocks(page, "python")):
+        pytest.importorskip("libsbml")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "page"}
     for i, block in enumerate(blocks(page, "python")):

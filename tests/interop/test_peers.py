@@ -37,9 +37,9 @@ CASES: dict[str, tuple[Callable[[], Cell], Callable[[], Protocol], int]] = {
     "rest": (stub_with_channel, lambda: Protocol("300 s"), DRAWS),
     "trpm3": (stub_with_channel, lambda: Protocol("300 s").step("60 s", t3_drive=1.0).step("240 s", t3_drive=0.0), DRAWS),
     "entry": (stub_with_channel, entry, DRAWS),
-    "whole-rest": (nk.primary_nk_cell, lambda: Protocol("300 s"), 5),
-    "whole-pregs": (nk.primary_nk_cell, lambda: Protocol("300 s").step("60 s", pregs="50 uM").exchange("240 s", "2 s", pregs="0 uM"), 5),
-    "whole-entry": (nk.primary_nk_cell, entry, 5),
+    "whole-rest": (nk.primary_nk_cell, lambda: Protocol("300 s"), DRAWS),
+    "whole-pregs": (nk.primary_nk_cell, lambda: Protocol("300 s").step("60 s", pregs="50 uM").exchange("240 s", "2 s", pregs="0 uM"), DRAWS),
+    "whole-entry": (nk.primary_nk_cell, entry, DRAWS),
 }
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import MissingPackageError, ModelError
 from ..model.quantities import EVIDENCE_CODES
 from ..units import from_kernel, unit_info
-from .sbml_units import Part, Units
+from .sbml_units import NAMED, Part, Units
 
 if TYPE_CHECKING:
     from ..model.cell import Cell
@@ -161,12 +161,12 @@ class _Document:
     def _constants(self) -> None:
         values = self.cell.parameter_vector()
         for (key, declared), value in zip(self.composition.parameters.items(), values, strict=True):
-            said = f"{declared.description}: {from_kernel(value, declared.unit):.12g} {_lab(declared.unit)}; {_evidence(*self.cell.origin(key))}"
+            said = f"{declared.description}: {_amount(from_kernel(value, declared.unit), declared.unit)}; {_evidence(*self.cell.origin(key))}"
             self._parameter(self.names[key], key, declared.unit, value, constant=True, notes=(said,))
 
     def _states(self) -> None:
         for (key, declared), value in zip(self.composition.states.items(), self.cell.initial_state(), strict=True):
-            said = f"state: {declared.description}, starts at {from_kernel(value, declared.unit):.12g} {_lab(declared.unit)}"
+            said = f"state: {declared.description}, starts at {_amount(from_kernel(value, declared.unit), declared.unit)}"
             self._parameter(self.names[key], key, declared.unit, value, notes=(said,))
             self._rule("rateRule", self.names[key], self.writer.equations[key])
 
@@ -275,7 +275,7 @@ class _Document:
         declared = self.composition.inputs[key]
         value = self.cell.inputs.get(key, declared.default)
         own = ("A", "set by the user") if value != declared.default else (declared.evidence, declared.source)
-        return f"at rest {value:.12g} {_lab(declared.unit)}; {_evidence(*own)}"
+        return f"at rest {_amount(value, declared.unit)}; {_evidence(*own)}"
 
     def _story(self) -> list[str]:
         from .. import __version__
@@ -315,8 +315,8 @@ def _digits(value: float) -> str:
     return repr(float(value))
 
 
-def _lab(unit: str) -> str:
-    return "" if unit == "1" else unit
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.12g}" if unit == "1" else f"{value:.12g} {unit}"
 
 
 def _evidence(code: str, source: str) -> str:
@@ -332,7 +332,7 @@ def _notes(*paragraphs: str) -> Element:
 
 
 def _unit_definition(identifier: str, parts: Iterable[Part]) -> Element:
-    node = Element("unitDefinition", {"id": identifier, "name": identifier.replace("_per_", "/")})
+    node = Element("unitDefinition", {"id": identifier, "name": NAMED[identifier][0] if identifier in NAMED else identifier})
     units = ET.SubElement(node, "listOfUnits")
     for kind, exponent, scale in parts:
         ET.SubElement(units, "unit", {"kind": kind, "exponent": str(exponent), "scale": str(scale), "multiplier": "1"})
