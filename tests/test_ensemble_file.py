@@ -15,7 +15,8 @@ import nkcell_sim as nk
 from nkcell_sim.errors import ParameterError, ResultsError
 from nkcell_sim.execution import Execution
 from nkcell_sim.model.cells import stub_nk_cell
-from nkcell_sim.outcomes import STATUSES
+from nkcell_sim.outcomes import RUNGS, STATUSES
+from nkcell_sim.solver import Solver
 
 RUNS = 150
 PROTOCOL = nk.Protocol(20.0).step(5.0, t3_drive=1.0)
@@ -75,7 +76,7 @@ def test_xarray_opens_an_ensemble_with_names_and_units(saved: Path, engine: str)
 def test_labelled_arrays_are_read_only_when_they_are_used(saved: Path) -> None:
     with nk.open_ensemble(saved).to_xarray() as data:
         assert not data["ca_cyt"].variable._in_memory
-        assert set(data.coords) == {"run", "time", "status", "Kv13.g_max", "start.ca_er", "start.k_out"}
+        assert set(data.coords) == {"run", "time", "attempt", "status", "Kv13.g_max", "start.ca_er", "start.k_out"}
         assert data["ca_cyt"].isel(run=3, time=-1).item() == nk.open_ensemble(saved)["ca_cyt"][3, -1]
 
 
@@ -105,6 +106,19 @@ def test_failed_runs_are_marked_and_their_outputs_are_nan(tmp_path: Path) -> Non
     assert kept.complete
     assert kept.status_counts() == {"step_limit": 20}
     assert np.isnan(kept["v"]).all()
+
+
+def test_error_bars_and_attempts_are_kept_beside_what_they_belong_to(tmp_path: Path) -> None:
+    solver = Solver(error_bars=True)
+    nk.simulate_to_file(draws(10), PROTOCOL, tmp_path / "runs.h5", record=RECORD, times=[10.0, 20.0], solver=solver, execution=Execution(block=4))
+    trace = nk.simulate(draws(10), PROTOCOL, record=RECORD, times=[10.0, 20.0], solver=solver)
+    kept = nk.open_ensemble(tmp_path / "runs.h5")
+    for name in RECORD:
+        assert np.array_equal(kept[f"{name}.error"], trace.record_errors[name])
+        assert np.all(trace.record_errors[name] > 0.0)
+    with h5py.File(tmp_path / "runs.h5") as file:
+        assert file["attempts"].shape == (10, len(RUNGS))
+        assert np.all(file["attempts"][...] == -1)
 
 
 def test_the_protocol_of_each_run_is_kept(tmp_path: Path) -> None:

@@ -73,7 +73,8 @@ class Ensemble:
             names = tuple(str(file["worst_component"].attrs["flag_meanings"]).split())
             counters = np.column_stack([file[name][...] for name in COUNTERS])
             codes, worst, rung = file["status"][...].astype(np.int8), file["worst_component"][...], file["rung"][...].astype(np.int8)
-            return Outcomes(codes, file["time_reached"][...], worst, counters, rung, names)
+            attempts = file["attempts"][...].astype(np.int8) if "attempts" in file else None
+            return Outcomes(codes, file["time_reached"][...], worst, counters, rung, names, attempts)
 
     def status_counts(self) -> dict[str, int]:
         """Number of runs by status, the commonest first; reads the file in parts."""

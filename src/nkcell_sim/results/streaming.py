@@ -16,7 +16,7 @@ from ..batch import thread_count
 from ..draws import Draws
 from ..errors import ParameterError, ResultsError
 from ..execution import Execution
-from ..outcomes import COUNTERS, STATUSES
+from ..outcomes import COUNTERS, RUNGS, STATUSES
 from ..protocol import Protocol
 from ..provenance import collect
 from ..simulate import assigned_protocols, simulate_blocks
@@ -138,9 +138,9 @@ class _Store:
     def _columns(self, trace: Trace) -> dict[str, np.ndarray]:
         """Everything a block brings, by the name of its dataset."""
         ends = trace.outcomes
-        found = {"status": ends.codes, "time_reached": ends.time_reached, "worst_component": ends.worst, "rung": ends.rung}
+        found = {"status": ends.codes, "time_reached": ends.time_reached, "worst_component": ends.worst, "rung": ends.rung, "attempts": np.asarray(ends.attempts)}
         found |= {name: ends.column(name) for name in COUNTERS}
-        found |= {**trace.features, **{f"{name}.error": values for name, values in trace.feature_errors.items()}, **trace.values}
+        found |= {**trace.features, **{f"{name}.error": values for name, values in _errors(trace).items()}, **trace.values}
         if self.final_state:
             found["final_state/value"] = _declared_states(trace)
         return found
@@ -162,6 +162,8 @@ class _Store:
         for name in trace.values:
             about = {"units": trace.units[name], "long_name": self.draws.composition.declarations[name].description, "role": "trace"}
             self._dataset(name, about, ("run", "time"))
+            if name in trace.record_errors:
+                self._dataset(f"{name}.error", {"units": about["units"], "long_name": f"largest numerical error of {name} over time", "role": "error"})
         if self.final_state:
             self._final_state()
 
@@ -176,7 +178,12 @@ class _Store:
         meanings = ("accepted integration steps", "rejected integration steps", "evaluations of the right-hand side", "evaluations of the Jacobian")
         for name, about in zip(COUNTERS, meanings, strict=True):
             self._dataset(name, {"units": "1", "long_name": about}, dtype="<i8", fill=0)
-        self._dataset("rung", {"units": "1", "long_name": "how often a failed run was tried again with other settings"}, dtype="<i4", fill=0)
+        rungs = {"flag_values": np.arange(len(RUNGS), dtype="<i4"), "flag_meanings": " ".join(name.replace(" ", "_") for name in RUNGS)}
+        about = "attempt that is kept, of a run that was tried again with other settings"
+        self._dataset("rung", {"units": "1", "long_name": about, **rungs}, dtype="<i4", fill=0)
+        self._static(self.file, Group({"attempt": index("attempt", len(RUNGS), "number of the attempt, a rung of the retry ladder")}))
+        about = "status of every attempt of a run that was tried again: number of the status in flag_meanings, -1 where there was none"
+        self._dataset("attempts", {"units": "1", "long_name": about, **flags}, ("run", "attempt"), dtype="<i4", fill=-1)
 
     def _drawn(self, key: str, values: np.ndarray) -> None:
         declared = self.draws.composition.declarations[key]
@@ -215,8 +222,9 @@ class _Store:
                 self.scales[name] = h5[name]
 
     def _check_names(self, trace: Trace) -> None:
-        names = [*COUNTERS, "status", "time_reached", "worst_component", "rung", "run", "time", "base_cell", "protocol", "provenance", "final_state"]
-        names += [*map(self.draws.label, self.draws.columns), *trace.values, *trace.features, *(f"{name}.error" for name in trace.feature_errors)]
+        names = [*COUNTERS, "status", "time_reached", "worst_component", "rung", "attempts", "attempt", "run", "time"]
+        names += ["base_cell", "protocol", "provenance", "final_state"]
+        names += [*map(self.draws.label, self.draws.columns), *trace.values, *trace.features, *(f"{name}.error" for name in _errors(trace))]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ResultsError(f"two things of the file would be named {twice[0]!r}; rename the feature, or record one of them only")
@@ -229,6 +237,11 @@ class _Store:
         attributes = {**file_attributes(title, origin), "nkcell_kind": ENSEMBLE, "complete": int(complete), "finished_runs": self.finished}
         groups = {"base_cell": _base_cell(self.draws), "protocol": _protocol(protocols, of), "provenance": provenance_group(origin)}
         write_group(self.file, Group({}, groups, attributes), self.scales)
+
+
+def _errors(trace: Trace) -> dict[str, np.ndarray]:
+    """Error bars of features and records by name."""
+    return {**trace.feature_errors, **trace.record_errors}
 
 
 def _declared_states(trace: Trace) -> np.ndarray:
