@@ -138,7 +138,8 @@ class _Store:
     def _columns(self, trace: Trace) -> dict[str, np.ndarray]:
         """Everything a block brings, by the name of its dataset."""
         ends = trace.outcomes
-        found = {"status": ends.codes, "time_reached": ends.time_reached, "worst_component": ends.worst, "rung": ends.rung, "attempts": np.asarray(ends.attempts)}
+        found = {"status": ends.codes, "time_reached": ends.time_reached, "worst_component": ends.worst}
+        found |= {"rung": ends.rung, "attempts": np.asarray(ends.attempts)}
         found |= {name: ends.column(name) for name in COUNTERS}
         found |= {**trace.features, **{f"{name}.error": values for name, values in _errors(trace).items()}, **trace.values}
         if self.final_state:
