@@ -15,23 +15,28 @@ static void nk_dense(const nk_method *method, nk_work *w) {
   if (w->dense_ready) return;
   for (int q = 0; q < w->read.count; q++) {
     int i = w->read.list[q];
-    for (int d = 0; d < method->dense; d++) {
-      vd sum = nk_set(0.0);
-      for (int s = 0; s < method->stages; s++) sum = nk_fma(nk_set(method->h[d][s]), w->k[s][i], sum);
-      w->dense[d][i] = sum;
-    }
+    vd sum[NK_MAX_DENSE] = {nk_set(0.0), nk_set(0.0), nk_set(0.0)};
+    for (int s = 0; s < method->stages; s++)
+      for (int d = 0; d < NK_MAX_DENSE; d++) sum[d] = nk_fma(nk_set(method->h[d][s]), w->k[s][i], sum[d]);
+    for (int d = 0; d < NK_MAX_DENSE; d++) w->dense[d][i] = sum[d];
   }
   w->dense_ready = 1;
 }
 
-/* A state of lane l at several theta of its present step; both ends of a step are in range, the polynomial between them may miss a bound by a
- * fraction of the tolerance. */
-static vd nk_dense_state(const nk_batch *b, const nk_work *w, int i, int l, vd theta, vi at_end) {
-  vd y = nk_set(w->y[i][l]), y_new = nk_set(w->y_new[i][l]);
-  vd inner = w->dense[0][i][l] + theta * (w->dense[1][i][l] + theta * w->dense[2][i][l]);
-  vd value = nk_select(at_end, y_new, y + theta * ((y_new - y) + (1.0 - theta) * inner));
-  value = nk_select(value < nk_set(b->lower[i]), nk_set(b->lower[i]), value);
-  return nk_select(value > nk_set(b->upper[i]), nk_set(b->upper[i]), value);
+/* The states of lane l that are read, at several theta of its present step; both ends of a step are in range, the polynomial between them may miss
+ * a bound by a fraction of the tolerance. */
+static void nk_dense_states(const nk_batch *b, const nk_work *w, int l, vd theta, vi at_end, vi taken, vd *restrict states) {
+  const vd *y0 = w->y, *y1 = w->y_new, *k1 = w->dense[0], *k2 = w->dense[1], *k3 = w->dense[2];
+  const unsigned short *list = w->read.list;
+  vd rest = 1.0 - theta;
+  for (int q = 0, count = w->read.count; q < count; q++) {
+    int i = list[q];
+    double y = y0[i][l], y_new = y1[i][l];
+    vd inner = k1[i][l] + theta * (k2[i][l] + theta * k3[i][l]);
+    vd value = nk_select(at_end, nk_set(y_new), y + theta * ((y_new - y) + rest * inner));
+    value = nk_max(nk_set(b->lower[i]), nk_min(nk_set(b->upper[i]), value));
+    states[i] = nk_select(taken, value, states[i]);
+  }
 }
 
 /* An input of lane l at several times after the start of its segment. */
@@ -73,10 +78,7 @@ static void nk_sample(const nk_batch *b, const nk_results *r, nk_lanes *lanes, n
   int first = s->count, count = nk_take_times(p, lanes, s, l, t_new, &t, &taken);
   vd theta = (t - lanes->t[l]) / h;
   vi at_end = t == nk_set(t_new);
-  for (int q = 0; q < w->read.count; q++) {
-    int i = w->read.list[q];
-    s->states[i] = nk_select(taken, nk_dense_state(b, w, i, l, theta, at_end), s->states[i]);
-  }
+  nk_dense_states(b, w, l, theta, at_end, taken, s->states);
   for (int q = 0; q < w->driving.count; q++) {
     int i = w->driving.list[q];
     s->inputs[i] = nk_select(taken, nk_input_at(w, i, l, t), s->inputs[i]);
