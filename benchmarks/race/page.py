@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .summary import GOAL, OWN, summary
+from .summary import GOAL, OWN, power, summary, waited
 from .table import ladder_markdown, markdown, settings_markdown
 
 COMMAND = "python benchmarks/peers.py --publish"
+
+CAUTION = """
+!!! warning "Measured on a busy machine"
+    Other work took the processors during this measurement: times are too long, and two threads had no second processor to themselves. Because
+    engines took turns, ratios hold roughly; errors do not depend on it. Processor time leaves out waiting, but not what sharing a processor costs.
+"""
 
 TEXT = """# Speed beside other engines
 
@@ -16,7 +22,7 @@ TEXT = """# Speed beside other engines
 
 The same cell, the same {duration:g} s of TRPM3 stimulus and the same {draws} random cells, integrated by this engine and by others. Engines are compared at
 the error they **reach**, not at the tolerance they are given.
-
+{caution}
 ![Time a run against the error reached, one line an engine]({picture})
 
 {table}
@@ -25,7 +31,7 @@ the error they **reach**, not at the tolerance they are given.
 
 *Import* is a fresh interpreter importing the engine's packages. *First run* is from the equations to the first result: compiling, where an engine compiles,
 and one run. The time of a run is the median of {rounds} passes over all draws (fewer for engines that need more than 20 s), interpolated between
-tolerances at error {goal:g}; the engines take turns, pass by pass.
+tolerances at error {goal}; the engines take turns, pass by pass.
 
 ## What is timed
 
@@ -78,10 +84,11 @@ def page(result: dict[str, Any], picture: str) -> str:
         draws=task["draws"],
         many=task["draws_of_this_engine"],
         picture=picture,
+        caution=CAUTION if any(waited(e) for e in result["engines"].values()) else "",
         table=markdown(result),
         sentence=_sentence(result),
         rounds=task["rounds"],
-        goal=GOAL,
+        goal=power(GOAL),
         states=task["states"],
         times=", ".join(f"{t:g}" for t in task["output_times_s"]),
         model=task["model"],
@@ -102,7 +109,7 @@ def _sentence(result: dict[str, Any]) -> str:
     peers = sorted((r for n, r in rows.items() if not n.startswith("nkcell")), key=lambda r: r["us"])
     if not own or not peers:
         return ""
-    fastest = f"At error {GOAL:g} the fastest peer, {peers[0]['title']}, needs {peers[0]['ratio']:.3g} times the time of {own['title']} on one thread"
+    fastest = f"At error {power(GOAL)} the fastest peer, {peers[0]['title']}, needs {peers[0]['ratio']:.3g} times the time of {own['title']} on one thread"
     other = next((r for r in peers if r["name"] == "roadrunner"), None)
     tail = "" if other in (None, peers[0]) else f"; {other['title']} needs {other['ratio']:.3g} times"
     double = rows.get(f"{own['name']}-2t")
@@ -115,9 +122,6 @@ def _machine(result: dict[str, Any]) -> str:
         f"- {m['cpu']}, {m['cores']} cores, instruction sets {', '.join(m['instruction_sets'])}; {m['system']}, load when it began {m['load']:.2f}",
         f"- {m['date']}, nkcell_sim at {m['commit']}, Python {m['python']}, {m['compiler']}",
     ]
-    idle = [e["title"] for e in result["engines"].values() if any(r["cpu_us"] < 0.9 * r["us"] for r in e["ladder"]) and "threads" not in e["title"]]
-    if idle:
-        lines.append(f"- The machine was shared: these engines waited for the processor for more than a tenth of some passes: {', '.join(idle)}.")
     return "\n".join(lines)
 
 

@@ -49,7 +49,7 @@ def _line(axes: Any, entry: dict[str, Any], i: int) -> tuple[float, float, str, 
     return x[0], y[0], entry["title"], colour
 
 
-def _labels(axes: Any, ends: list[tuple[float, float, str, str]], gap: float = 1.22) -> None:
+def _labels(axes: Any, ends: list[tuple[float, float, str, str]], gap: float = 1.3) -> None:
     """Names beside the right ends of the lines, pushed apart where they would overlap."""
     ends.sort(key=lambda e: e[1])
     right, last = min(e[0] for e in ends), 0.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .engines.nkcell import NkCell
+from .summary import power
 from .task import Task, errors
 
 TIGHT = 1e-12
@@ -35,7 +36,7 @@ def make_reference(task: Task, *, checked: int = 2) -> Reference:
     if agreement > AGREEMENT:
         raise RuntimeError(f"the reference and Radau differ by {agreement:.1e}; expected below {AGREEMENT:g}")
     many = "draws" if checked > 1 else "draw"
-    text = f"nkcell_sim at rtol {TIGHT:g}; SciPy's Radau at rtol 1e-10 on the NumPy equations agrees to {agreement:.1e} on {checked} {many}"
+    text = f"nkcell_sim at rtol {power(TIGHT)}; SciPy's Radau at rtol 1e-10 on the NumPy equations agrees to {power(agreement)} on {checked} {many}"
     return Reference(outputs, agreement, checked, text)
 
 

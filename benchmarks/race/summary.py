@@ -12,6 +12,17 @@ OWN = ("nkcell-avx512", "nkcell-avx2", "nkcell-portable")  # widest first
 GOAL = 1e-6  # the error reached at which engines are compared
 
 
+def power(value: float) -> str:
+    """A small number as people write it: 1e-6, 2.5e-11."""
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent)}"
+
+
+def waited(entry: dict[str, Any]) -> bool:
+    """Whether some pass of an engine on one thread had the processor for less than nine tenths of its time."""
+    return any(r["cpu_us"] < 0.9 * r["us"] for r in entry["ladder"])
+
+
 def ladder_row(row: dict[str, Any]) -> dict[str, Any]:
     """Median, least and largest time a run [us] of one tolerance, and the share of the wall time that the process really ran."""
     wall = np.array([p["wall"] / p["draws"] for p in row["passes"]]) * 1e6

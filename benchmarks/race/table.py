@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .summary import GOAL, summary
+from .summary import GOAL, power, summary
 
-HEAD = ("engine", "import [s]", "first run [s]", f"run at error {GOAL:g} [us]", "fastest to slowest pass", "of it on a processor [us]", "times ours")
+HEAD = ("engine", "import [s]", "first run [s]", f"run at error {power(GOAL)} [µs]", "fastest to slowest pass", "processor time [µs]", "times ours")
 
 
 def table(result: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -45,13 +45,13 @@ def markdown(result: dict[str, Any]) -> str:
 
 def ladder_markdown(result: dict[str, Any]) -> str:
     """Every tolerance of every engine: error reached and time a run."""
-    head = ("engine", "rtol", "largest error", "median error", "time a run [us]", "fastest to slowest pass", "passes")
+    head = ("engine", "rtol", "largest error", "median error", "time a run [µs]", "fastest to slowest pass", "passes")
     rows = ["| " + " | ".join(r) + " |" for r in (head, ("---", *("--:",) * 6))]
     for entry in result["engines"].values():
         for r in entry["ladder"]:
-            error = (f"{r['error']:.1e}", f"{r['median_error']:.1e}") if r["error"] else (f"{r['failed']} runs failed", "–")
+            error = (power(r["error"]), power(r["median_error"])) if r["error"] else (f"{r['failed']} runs failed", "–")
             spread = f"{_number(r['us_min'])} … {_number(r['us_max'])}"
-            rows.append(f"| {entry['title']} | {r['rtol']:g} | {error[0]} | {error[1]} | {_number(r['us'])} | {spread} | {r['passes']} |")
+            rows.append(f"| {entry['title']} | {power(r['rtol'])} | {error[0]} | {error[1]} | {_number(r['us'])} | {spread} | {r['passes']} |")
     return "\n".join(rows)
 
 

@@ -76,6 +76,13 @@ def test_no_time_is_made_up_beyond_the_tolerances_that_were_run() -> None:
     assert time_at([], 1e-6) is None
 
 
+def test_the_published_page_and_table_are_made_from_the_stored_result() -> None:
+    from race.page import page
+
+    result = json.loads((ROOT / "benchmarks/results/peers.json").read_text(encoding="utf-8"))
+    assert (ROOT / "docs/explanation/peers.md").read_text(encoding="utf-8") == page(result, "../img/peers.svg")
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "benchmarks" / "peers.py"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
