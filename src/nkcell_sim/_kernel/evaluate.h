@@ -11,6 +11,7 @@ static void nk_broadcast(const nk_model *m, nk_work *w, const double *y, const d
   w->equations = &m->equations[nk_is_usual(m, p)];
   m->hoist(p, w->scratch);
   for (int i = 0; i < m->n_fixed; i++) w->fixed[i] = nk_set(w->scratch[i]);
+  w->equations->settle(w->u, w->fixed);
 }
 
 static int nk_evaluate(const nk_model *m, int cells, const double *y, const double *u, const double *p, double *f, double *jac, double *out) {

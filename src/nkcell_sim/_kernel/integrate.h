@@ -40,6 +40,8 @@ static nk_attempt nk_prepare(int order, const nk_model *m, const nk_batch *b, nk
   }
   w->equations = &m->equations[usual];
   nk_inputs(w, m->n_inputs, a.relaxing, lanes->t, w->u, w->u_rate);
+  if (a.varying || w->unsettled) w->equations->settle(w->u, w->fixed);
+  w->unsettled = a.varying; /* the stages of this step settle other inputs */
   w->equations->rhs_jac(w->y, w->u, w->fixed, w->f0, w->jac);
   if (a.varying) w->equations->time(w->y, w->u, w->u_rate, w->fixed, w->ft);
   if (starting) nk_first_steps(order, m, b, lanes, w, a.moving, a.varying);

@@ -27,6 +27,7 @@ static void nk_load_segment(const nk_model *m, const nk_batch *b, nk_lanes *lane
     sloping |= p->slope[s * n + i] != 0.0;
     relaxing |= p->amplitude[s * n + i] != 0.0;
   }
+  w->unsettled = 1;
   lanes->relaxing[l] = relaxing;
   lanes->changing[l] = sloping || relaxing;
   lanes->t[l] = 0.0;

@@ -11,6 +11,7 @@ typedef struct nk_equations {
   void (*rhs_jac)(const vd *y, const vd *u, const vd *fixed, vd *f, vd *jac);
   void (*time)(const vd *y, const vd *u, const vd *rate, const vd *fixed, vd *ft);
   /* the given parts of the observables, see nk_observe; v holds what parts hand to each other */
+  void (*settle)(const vd *u, vd *fixed); /* what inputs and parameters decide: before the three above, whenever the inputs changed */
   void (*observe)(const vd *y, const vd *u, const vd *fixed, vd *out, vd *v, const unsigned short *parts, int n_parts);
 } nk_equations;
 

@@ -53,6 +53,7 @@ static inline __attribute__((always_inline)) void nk_stages_of(const nk_method *
       nk_argument(method, n, w, s, method->a[s], s >= method->first_carry, w->stage);
       if (a->varying) {
         nk_inputs(w, m->n_inputs, a->relaxing, lanes->t + method->c[s] * h, w->u_stage, NULL);
+        w->equations->settle(w->u_stage, w->fixed);
         u = w->u_stage;
       }
       w->equations->rhs(w->stage, u, w->fixed, w->f);

@@ -41,6 +41,7 @@ typedef struct {
   vd *u, *u_stage, *u_rate, *level, *slope, *amplitude, *rate;
   double *scratch;
   const nk_equations *equations; /* those that suit every lane of the block */
+  int unsettled;                 /* inputs changed since what they decide was computed */
   vd *carried;                   /* what parts of the observables hand to each other */
   nk_marks parts, read, driving, constants; /* of the observables, the states, inputs and fixed numbers: those that are wanted */
   nk_samples samples;

@@ -12,7 +12,7 @@ from .jacobian import differentiate
 from .lowering import Lowering
 from .observables import Observables, listed
 from .printer import LanePrinter, ScalarPrinter
-from .schedule import Hoister, hoisted_statements, prepare, share
+from .schedule import Hoister, hoisted_statements, needed_for, prepare, settle, share
 from .sparse_lu import SparseLU, symbolic_lu
 from .trace import trace
 
@@ -21,6 +21,7 @@ EQUATIONS = {
     "rhs": "const vd *y_, const vd *u_, const vd *p_, vd *f_",
     "rhs_jac": "const vd *y_, const vd *u_, const vd *p_, vd *f_, vd *jac_",
     "time": "const vd *y_, const vd *u_, const vd *rate_, const vd *p_, vd *ft_",
+    "settle": "const vd *u_, vd *p_",
     "observe": "const vd *y_, const vd *u_, const vd *p_, vd *out_, vd *v_, const unsigned short *parts_, int n_parts_",
 }
 
@@ -50,20 +51,35 @@ class CellHeader:
         self.definitions = {s: e for s, e in self.definitions.items() if s not in hoister.parameters}
         self.hoisted = hoisted_statements(hoister)
         self.exponents = sorted(lower.exponents, key=lambda s: s.name)
+        self._settle({traced.symbols[k] for k in composition.inputs}, hoister.parameters)
+
+    def _settle(self, inputs: set[Any], constants: set[Any]) -> None:
+        """Take what inputs and parameters decide out of the evaluations; observables are left whole, they are read at times of their own."""
+        settler = Hoister(constants | inputs, "settled")
+        definitions = settle(self.definitions, settler)
+        parts = {"rhs": self.rhs, "rhs_jac": self.rhs | self.jacobian, "time": self.time}
+        results = {suffix: settle(outputs, settler) for suffix, outputs in parts.items()}
+        left = {s: e for s, e in definitions.items() if s not in settler.parameters}
+        self.shared = {suffix: share(outputs, left) for suffix, outputs in results.items()}
+        wanted = set().union(*(_symbols(*parts) for parts in self.shared.values()))
+        statements = hoisted_statements(settler)
+        self.settled = [s for s, _ in statements if s in wanted]
+        self.settling = dict(needed_for(set(self.settled), statements))
 
     def text(self) -> str:
-        """The header: hoisting, right-hand side, Jacobian, time derivative, observables, LU."""
+        """The header: hoisting, what inputs settle, right-hand side, Jacobian, time derivative, observables, LU."""
         c, n = self.composition, self.name
-        outputs = {"rhs": self.rhs, "rhs_jac": self.rhs | self.jacobian, "time": self.time, "observe": self.observed}
-        shared = {suffix: share(results, self.definitions) for suffix, results in outputs.items()}
-        used = set().union(*(_symbols(*parts) for parts in shared.values()))
+        observed = share(self.observed, self.definitions)
+        used = set().union(*(_symbols(*parts) for parts in (*self.shared.values(), observed, ([], self.settling))))
         fixed = [*(self.symbols[k] for k in c.parameters), *(s for s, _ in self.hoisted)]
         self._slots: dict[Any, int] = {s: i for i, s in enumerate(s for s in fixed if s in used)}
+        self._settled_slots = {s: len(self._slots) + i for i, s in enumerate(self.settled)}
         parts = [
             f"/* {n}: generated from its components by nkcell_sim.codegen; do not edit. Model hash {c.hash}. */",
             self._hoist(),
-            *(self._function(suffix, *parts) for suffix, parts in shared.items() if suffix != "observe"),
-            self._observe(Observables(*shared["observe"])),
+            self._function("settle", *share({f"p_[{slot}]": symbol for symbol, slot in self._settled_slots.items()}, self.settling)),
+            *(self._function(suffix, *parts) for suffix, parts in self.shared.items()),
+            self._observe(Observables(*observed)),
             self._factor(),
             f"static void {n}_solve(const vd *restrict w, vd *restrict b) {{\n  " + "\n  ".join(self.lu.solve_lines()) + "\n}",
             self._pattern(),
@@ -90,7 +106,9 @@ class CellHeader:
         for i, slope in enumerate(self.slopes.values()):
             if slope in used:
                 lines.append(f"  const vd {slope.name} = rate_[{i}];")
-        lines += [f"  const vd {s.name} = p_[{i}];" for s, i in self._slots.items() if s in used]
+        made = {symbol for symbol, _ in statements}
+        slots = {**self._slots, **self._settled_slots}
+        lines += [f"  const vd {s.name} = p_[{i}];" for s, i in slots.items() if s in used and s not in made]
         units = {self.symbols[k]: d.unit for k, d in self.composition.outputs.items()}
         for symbol, expression in statements:
             comment = f" /* declared in {units[symbol]} */" if symbol in units else ""
@@ -131,7 +149,7 @@ class CellHeader:
         c, lu = self.composition, self.lu
         rows = ", ".join(str(i) for i, _ in lu.jacobian)
         columns = ", ".join(str(j) for _, j in lu.jacobian)
-        sizes = f"{len(c.states)}, {len(c.parameters)}, {len(c.inputs)}, {len(self._slots)}, {len(lu.jacobian)}, {lu.fill}, {len(c.outputs)}"
+        sizes = f"{len(c.states)}, {len(c.parameters)}, {len(c.inputs)}, {len(self._slots) + len(self.settled)}, {len(lu.jacobian)}, {lu.fill}, {len(c.outputs)}"
         order = {self.symbols[k]: i for i, k in enumerate(c.parameters)}
         where = ", ".join(str(order[s]) for s in self.exponents) or "0"
         declared = ", ".join(repr(float(self.defaults[s])) for s in self.exponents) or "0"

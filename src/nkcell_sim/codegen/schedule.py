@@ -13,9 +13,10 @@ from .lowering import Lowering
 
 @dataclass
 class Hoister:
-    """Collects subexpressions that depend on parameters alone: computed once a run, not once an evaluation."""
+    """Collects subexpressions that depend on ``parameters`` alone: computed once a run (or once a step), not once an evaluation."""
 
     parameters: set[Any]
+    prefix: str = "hoisted"
     table: dict[Any, sympy.Symbol] = field(default_factory=dict)
 
     def __call__(self, expression: Any) -> Any:
@@ -57,7 +58,7 @@ class Hoister:
         if expression.could_extract_minus_sign():  # one slot serves a constant and its negative
             return -self._name(-expression)
         if expression not in self.table:
-            symbol = sympy.Symbol(f"hoisted_{len(self.table)}", real=True)
+            symbol = sympy.Symbol(f"{self.prefix}_{len(self.table)}", real=True)
             self.table[expression] = symbol
             self.parameters.add(symbol)
         return self.table[expression]
@@ -65,14 +66,20 @@ class Hoister:
 
 def prepare(named: dict[Any, Any], hoister: Hoister, lower: Lowering) -> dict[Any, Any]:
     """Lower and hoist each named expression; a name that turns out constant joins the parameters."""
-    result = {}
-    for name, expression in named.items():
-        reduced = hoister(lower(expression))
-        result[name] = reduced
-        if isinstance(name, sympy.Symbol) and reduced.free_symbols <= hoister.parameters:
-            hoister.parameters.add(name)
-            hoister.table.setdefault(_Alias(name, reduced), name)
-    return result
+    return {name: _hoisted(name, lower(expression), hoister) for name, expression in named.items()}
+
+
+def settle(named: dict[Any, Any], settler: Hoister) -> dict[Any, Any]:
+    """Hoist once more, what inputs decide: such a name joins what is computed when the inputs change, not at every evaluation."""
+    return {name: _hoisted(name, expression, settler) for name, expression in named.items()}
+
+
+def _hoisted(name: Any, expression: Any, hoister: Hoister) -> Any:
+    reduced = hoister(expression)
+    if isinstance(name, sympy.Symbol) and reduced.free_symbols <= hoister.parameters:
+        hoister.parameters.add(name)
+        hoister.table.setdefault(_Alias(name, reduced), name)
+    return reduced
 
 
 class _Alias:
@@ -98,6 +105,16 @@ def share(outputs: dict[str, Any], definitions: dict[Any, Any]) -> tuple[list[tu
     results = dict(zip(outputs, reduced[len(names) :], strict=True))
     wanted = {s for e in results.values() for s in e.free_symbols if s in table}
     return _sorted(table, wanted), results
+
+
+def needed_for(wanted: set[Any], statements: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Those of the ordered statements that the wanted symbols need."""
+    needed, chosen = set(wanted), []
+    for symbol, expression in reversed(statements):
+        if symbol in needed:
+            needed |= expression.free_symbols
+            chosen.append((symbol, expression))
+    return chosen[::-1]
 
 
 def _reachable(roots: Iterable[Any], definitions: dict[Any, Any]) -> dict[Any, Any]:
