@@ -149,7 +149,8 @@ class CellHeader:
         c, lu = self.composition, self.lu
         rows = ", ".join(str(i) for i, _ in lu.jacobian)
         columns = ", ".join(str(j) for _, j in lu.jacobian)
-        sizes = f"{len(c.states)}, {len(c.parameters)}, {len(c.inputs)}, {len(self._slots) + len(self.settled)}, {len(lu.jacobian)}, {lu.fill}, {len(c.outputs)}"
+        fixed = len(self._slots) + len(self.settled)
+        sizes = f"{len(c.states)}, {len(c.parameters)}, {len(c.inputs)}, {fixed}, {len(lu.jacobian)}, {lu.fill}, {len(c.outputs)}"
         order = {self.symbols[k]: i for i, k in enumerate(c.parameters)}
         where = ", ".join(str(order[s]) for s in self.exponents) or "0"
         declared = ", ".join(repr(float(self.defaults[s])) for s in self.exponents) or "0"
