@@ -134,6 +134,14 @@ def test_a_cell_without_a_protocol_has_no_events_and_constant_inputs() -> None:
     assert file.parameters[file.ids["ca_out"]].get("constant") == "true"
 
 
+def test_edges_that_only_rounding_keeps_apart_are_one_event_with_the_later_value() -> None:
+    """0.1 s + 0.2 s is not 0.3 s: two events there would run in an order of the engine's choice."""
+    protocol = Protocol("1 s").ramp("100 ms", "200 ms", mg_out=("1 mM", "3 mM")).step("0.30000000000000004 s", mg_out="2 mM")
+    file = File(nk.to_sbml(stub_nk_cell(), protocol, check=False))
+    assert len(file.events) == 2
+    assert file.at(400.0)(file.ids["mg_out"]) == 2000.0
+
+
 def test_notes_say_evidence_and_source_of_a_value_and_of_one_set_by_hand() -> None:
     text = nk.to_sbml(nk.primary_nk_cell().set({"cm": "3 pF"}), check=False)
     assert "evidence A (assumed): set by the user" in text

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 XHTML = "http://www.w3.org/1999/xhtml"
 EXTRA = "pip install 'nkcell_sim[interop]'"
+ROUNDING = 1e-12  # of a time: engines find an edge to about 1e-14 of it
 SHAPE = ("level", "slope", "amplitude", "rate")
 Element = ET.Element
 
@@ -223,7 +224,7 @@ class _Document:
         if compiled is not None:
             if moving:
                 self._segment_start(compiled, edges)
-            self.events = [self._event(float(compiled.edges[s]), edges[s]) for s in sorted(edges)]
+            self.events = [self._event(when, changes) for when, changes in _merged(compiled.edges, edges)]
 
     def _moving(self, compiled: CompiledProtocol, k: int, key: str, said: str, edges: dict[int, dict[str, tuple[float, str]]]) -> None:
         """An input that ramps or relaxes: a rule on numbers that hold for a segment."""
@@ -304,6 +305,18 @@ def _changes(edges: dict[int, dict[str, tuple[float, str]]], identifier: str, un
     for s in range(1, len(column)):
         if column[s] != column[s - 1]:
             edges.setdefault(s, {})[identifier] = (float(column[s]), unit)
+
+
+def _merged(times: np.ndarray, edges: dict[int, dict[str, tuple[float, str]]]) -> list[tuple[float, dict[str, tuple[float, str]]]]:
+    """Events in order of time; edges that only rounding keeps apart are one, or an engine may run them in any order."""
+    found: list[tuple[float, dict[str, tuple[float, str]]]] = []
+    for s in sorted(edges):
+        when = float(times[s])
+        earlier: dict[str, tuple[float, str]] = {}
+        if found and when - found[-1][0] <= ROUNDING * when:
+            _, earlier = found.pop()
+        found.append((when, {**earlier, **edges[s]}))
+    return found
 
 
 def _per_ms(unit: str) -> str:
