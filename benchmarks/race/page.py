@@ -54,7 +54,8 @@ scales, which is the same. The protocol has no edge within the run, so that no e
 {settings}
 
 The compiled right-hand sides that peers get are this engine's own equations for one lane: parameter-only work hoisted, common terms shared, whole
-Hill exponents as products. libRoadRunner and Myokit compile the model from its SBML and text form themselves.
+Hill exponents as products. numbalsoda runs a second time with the equations as the model states them, which shows what that form is worth.
+libRoadRunner and Myokit compile the model from its SBML and text form themselves.
 
 ## Every tolerance
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,23 @@ def test_the_compiled_equations_of_peers_are_the_models_equations() -> None:
         np.testing.assert_allclose(equations.rhs(0.0, y), rates, rtol=1e-11, atol=1e-12 * np.abs(rates).max())
         np.testing.assert_allclose(equations.jacobian(0.0, y), jacobian, rtol=1e-9, atol=1e-11 * np.abs(jacobian).max())
         assert np.all(equations.pattern()[equations.jacobian(0.0, y) != 0.0] == 1.0)
+
+
+def test_the_plain_equations_are_the_models_equations() -> None:
+    pytest.importorskip("sympy")
+    from race.plain import plain_source
+    from race.task import Task
+
+    from nkcell_sim.model.twin import Twin
+
+    task = Task.make(1, seed=3)
+    scope: dict[str, Any] = {"math": math}
+    exec(plain_source(task), scope)
+    y, rates = task.start * np.random.default_rng(5).uniform(0.7, 1.3, len(task.start)), np.empty(len(task.start))
+    scope["rhs"](0.0, y / task.scale, rates, [*task.cell.parameter_vector(), *task.inputs])
+    expected = Twin(task.cell).rhs(y, task.inputs)
+    # terms of both signs cancel in a rate: compare with the largest rate too
+    np.testing.assert_allclose(rates * task.scale, expected, rtol=1e-11, atol=1e-12 * np.abs(expected).max())
 
 
 def ladder(order: float) -> list[dict[str, float]]:

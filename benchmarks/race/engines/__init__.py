@@ -20,6 +20,7 @@ def engines() -> dict[str, Engine]:
         NkCell("avx512", threads=2),
         NkCell("avx2", threads=2),
         NumbaLsoda(),
+        NumbaLsoda(plain=True),
         RoadRunner(),
         Myokit(),
         Sundae("dense"),
