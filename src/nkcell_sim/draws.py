@@ -32,6 +32,20 @@ class Table:
     inputs_of: np.ndarray
 
 
+class Room:
+    """Memory that consecutive blocks share: fresh pages cost more than filling them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, np.ndarray] = {}
+
+    def matrix(self, name: str, rows: int, columns: int) -> np.ndarray:
+        """A matrix (rows, columns) whose content is left from before."""
+        kept = self._kept.get(name)
+        if kept is None or len(kept) < rows:
+            kept = self._kept[name] = np.empty((rows, columns))
+        return kept[:rows]
+
+
 class Listed(Sequence["Cell"]):
     """Cells that were made one by one; the same cell may occur many times."""
 
@@ -47,7 +61,7 @@ class Listed(Sequence["Cell"]):
         """Name of a drawn column among recorded quantities: the values at the start of states and inputs are ``start.ca_er``, ``start.k_out``."""
         return key if key in self.composition.parameters else f"start.{key}"
 
-    def block(self, start: int, end: int) -> Table:
+    def block(self, start: int, end: int, room: Room | None = None) -> Table:
         """The runs from ``start`` to before ``end``; a cell that occurs many times is read once."""
         where: dict[int, int] = {}
         unique: list[Cell] = []
@@ -124,14 +138,18 @@ class Draws(Sequence["Cell"]):
         """Name of a drawn column among recorded quantities: the values at the start of states and inputs are ``start.ca_er``, ``start.k_out``."""
         return key if key in self.composition.parameters else f"start.{key}"
 
-    def block(self, start: int, end: int) -> Table:
-        """The runs from ``start`` to before ``end``."""
-        composition, count = self.composition, end - start
-        parameters = self._filled(composition.parameters, composition.parameter_index, self.cell.parameter_vector(), start, end)
-        inputs = self._filled(composition.inputs, composition.input_index, self.cell.input_defaults(), start, end)
-        states = self._filled(composition.states, composition.state_index, self._base_states(start, end), start, end)
+    def block(self, start: int, end: int, room: Room | None = None) -> Table:
+        """The runs from ``start`` to before ``end``, in ``room`` if that is given: then the next block overwrites this one."""
+        composition, count, room = self.composition, end - start, room or Room()
+        parameters = room.matrix("parameters", count, len(composition.parameters))
+        states = room.matrix("states", count, len(composition.states))
+        self._fill(parameters, composition.parameters, composition.parameter_index, self.cell.parameter_vector(), start, end)
+        self._fill(states, composition.states, composition.state_index, self._base_states(start, end), start, end)
+        resting = self.cell.input_defaults()
         if not any(key in composition.inputs for key in self.columns):
-            return Table(parameters, states, inputs[:1], np.zeros(count, dtype=np.intp))
+            return Table(parameters, states, resting[None], np.zeros(count, dtype=np.intp))
+        inputs = room.matrix("inputs", count, len(composition.inputs))
+        self._fill(inputs, composition.inputs, composition.input_index, resting, start, end)
         distinct, of = np.unique(inputs, axis=0, return_inverse=True)
         return Table(parameters, states, distinct, of.reshape(-1))
 
@@ -148,14 +166,12 @@ class Draws(Sequence["Cell"]):
             self.__dict__["_start"] = self.cell.initial_state()
         return np.asarray(self.__dict__["_start"])
 
-    def _filled(self, declared: Mapping[str, Any], position: Mapping[str, int], base: np.ndarray, start: int, end: int) -> np.ndarray:
-        """``base`` for every run, with the drawn columns in kernel units."""
-        matrix = np.empty((end - start, len(declared)))
+    def _fill(self, matrix: np.ndarray, declared: Mapping[str, Any], position: Mapping[str, int], base: np.ndarray, start: int, end: int) -> None:
+        """Write ``base`` for every run, with the drawn columns in kernel units."""
         matrix[:] = base
         for key, values in self.columns.items():
             if key in declared:
                 matrix[:, position[key]] = to_kernel(values[start:end], declared[key].unit)
-        return matrix
 
     def _drawn(self, i: int) -> Cell:
         """The base cell with the drawn parameters and inputs of one row, start not yet set."""

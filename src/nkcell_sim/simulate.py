@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .draws import Draws, Listed
+from .draws import Draws, Listed, Room
 from .engine import Block, Jobs, Plan
 from .error_bars import Errors, error_bars
 from .errors import ModelError, ParameterError, ProtocolError
@@ -106,8 +106,9 @@ class _Task:
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """Consecutive blocks with the position of their first run; a block that was interrupted is the last."""
         count, step = len(self.group), min(self.execution.block, max(FEWEST, BLOCK_NUMBERS // max(1, self.plan.size)))
+        room = Room()
         for start in range(0, count, step):
-            jobs = self.jobs(start, min(count, start + step))
+            jobs = self.jobs(start, min(count, start + step), room)
             block = climb(self.plan, jobs, self.solver, self._reporting(start))
             if self.solver.error_bars and not block.interrupted:
                 block.errors = error_bars(self.plan, jobs, block, self.solver, self.execution)
@@ -131,9 +132,9 @@ class _Task:
                 raise
         return joined or self.empty()
 
-    def jobs(self, start: int, end: int) -> Jobs:
+    def jobs(self, start: int, end: int, room: Room) -> Jobs:
         """The runs from ``start`` to before ``end`` as the engine takes them; each different pair of protocol and resting inputs is compiled once."""
-        table = self.group.block(start, end)
+        table = self.group.block(start, end, room)
         followed = self.protocol_of[start:end] if len(self.protocol_of) > 1 else np.broadcast_to(self.protocol_of, (end - start,))
         pairs, of = np.unique(followed * len(table.inputs) + table.inputs_of, return_inverse=True)
         which, resting = np.divmod(pairs, len(table.inputs))
