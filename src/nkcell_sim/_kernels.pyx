@@ -30,6 +30,10 @@ cdef extern from "engine_api.h":
         double e[8]
         double h[3][8]
     int nk_evaluations(const nk_method *method) noexcept nogil
+    ctypedef struct nk_feature:
+        int kind
+    ctypedef struct nk_window:
+        int first
     ctypedef struct nk_protocol:
         int n_segments, n_times
         const double *edges
@@ -40,6 +44,7 @@ cdef extern from "engine_api.h":
         const double *rate
         const double *times
         const int *time_segment
+        const nk_window *windows
     ctypedef struct nk_batch:
         int model, method, n_jobs
         const double *y0
@@ -49,6 +54,10 @@ cdef extern from "engine_api.h":
         int n_records
         const int *record_kind
         const int *record_index
+        int n_features, n_watched
+        const nk_feature *features
+        const int *watched_kind
+        const int *watched_index
         double rtol
         const double *atol
         const double *lower
@@ -68,6 +77,7 @@ cdef extern from "engine_api.h":
     ctypedef struct nk_results:
         double *records
         int n_times_max
+        double *features
         double *y_end
         double *t_end
         int *status
@@ -88,6 +98,11 @@ cdef extern from "engine_api.h":
     int nk_engine_runs(int index) noexcept nogil
 
 STATUS = ("ok", "step_limit", "time_limit", "non_finite_rhs", "step_underflow", "out_of_range", "diverged", "cancelled", "not_run", "step_rate_limit")
+# Layouts of one feature and of its window in one protocol, and the order of the kinds: see engine_api.h.
+FEATURE = np.dtype([(name, "i4") for name in ("kind", "quantity", "trigger", "sign", "either", "nth")] + [(name, "f8") for name in ("base", "level")])
+WINDOW = np.dtype([(name, "i4") for name in ("first", "last", "reference", "onset")]
+                  + [(name, "f8") for name in ("start", "end", "reference_time", "onset_time", "length", "slack")])
+FEATURE_KINDS = ("peak", "peak_time", "area", "mean", "value", "crossing", "half_time", "decay", "value_when")
 COUNTERS = ("steps", "rejected", "rhs", "jacobians")
 
 
@@ -271,10 +286,11 @@ cdef class _Protocols:
     """C structs of compiled protocols; keeps the arrays they point into alive."""
 
     cdef nk_protocol *items
+    cdef int count
     cdef list keep
 
     def __cinit__(self, list protocols):
-        self.keep = []
+        self.keep, self.count = [], <int>len(protocols)
         self.items = <nk_protocol *>calloc(max(len(protocols), 1), sizeof(nk_protocol))
         if self.items == NULL:
             raise MemoryError()
@@ -307,7 +323,8 @@ cdef class _Protocols:
 cdef class Batch:
     """A batch of runs whose arrays several threads fill; every thread that calls ``work`` takes jobs until none is left.
 
-    protocols is a list of (CompiledProtocol, times from segment start [ms], segment of each time).
+    protocols is a list of (CompiledProtocol, times from segment start [ms], segment of each time); ``windows`` has for each of them an array
+    of WINDOW, one for every element of ``features`` (an array of FEATURE); those count in ``watched_kind`` and ``watched_index``.
     """
 
     cdef nk_batch batch
@@ -318,11 +335,11 @@ cdef class Batch:
     cdef int next_job
     cdef int cancelled
     cdef long long finished_jobs
-    cdef readonly object records, y_end, t_end, status, worst, counters, seconds
+    cdef readonly object records, features, y_end, t_end, status, worst, counters, seconds
 
     def __cinit__(self, str name, y0, parameters, protocol_of, list protocols, record_kind, record_index, *, double rtol, atol, lower, upper, diverged,
                   long long max_steps, double max_step_rate=0.0, double max_seconds=0.0, double fixed_step=0.0, double first_step=1.0, double max_growth=6.0,
-                  spent_steps=None, spent_seconds=None, engine="", str method=""):
+                  spent_steps=None, spent_seconds=None, features=(), windows=(), watched_kind=(), watched_index=(), engine="", str method=""):
         self.engine = _engine(engine)
         self.batch.model = _find(self.engine, name)
         known = methods()
@@ -361,9 +378,33 @@ cdef class Batch:
         b.fixed_step, b.first_step, b.max_growth = fixed_step, first_step, max_growth
         b.next_job, b.finished, b.cancel = &self.next_job, &self.finished_jobs, &self.cancelled
         r.records, r.n_times_max = self._doubles(self.records), <int>longest
+        self._watch(features, windows, watched_kind, watched_index, widths)
         r.y_end, r.t_end = self._doubles(self.y_end), self._doubles(self.t_end)
         r.status, r.worst = self._ints(self.status), self._ints(self.worst)
         r.counters, r.seconds = <long long *><size_t>self.counters.ctypes.data, self._doubles(self.seconds)
+
+    cdef _watch(self, features, windows, watched_kind, watched_index, widths):
+        cdef int count = <int>len(features), watched = <int>len(watched_kind), protocols = len(windows)
+        wanted = np.ascontiguousarray(np.asarray(features, dtype=FEATURE))
+        self.features = np.full((self.batch.n_jobs, count), np.nan)
+        if not count:
+            return
+        _check(FEATURE.itemsize == sizeof(nk_feature) and WINDOW.itemsize == sizeof(nk_window), "features", "the layout of engine_api.h", FEATURE.itemsize)
+        _check(protocols == self.table.count, "windows", self.table.count, protocols)
+        _check(len(watched_index) == watched, "watched_index", watched, len(watched_index))
+        _check(all(0 <= k < 3 and 0 <= i < widths[k] for k, i in zip(watched_kind, watched_index)), "watched", "known quantities", list(watched_index)[:5])
+        for field, limit in (("kind", len(FEATURE_KINDS)), ("quantity", watched), ("trigger", watched)):
+            _check(0 <= wanted[field].min() <= wanted[field].max() < limit, f"features.{field}", f"numbers below {limit}", wanted[field])
+        for i, rows in enumerate(windows):
+            array = np.ascontiguousarray(rows, dtype=WINDOW)
+            _check(len(array) == count, "windows", count, len(array))
+            self.keep.append(array)
+            self.table.items[i].windows = <const nk_window *><size_t>array.ctypes.data
+        self.keep.append(wanted)
+        self.batch.n_features, self.batch.n_watched = count, watched
+        self.batch.features = <const nk_feature *><size_t>wanted.ctypes.data
+        self.batch.watched_kind, self.batch.watched_index = self._ints(watched_kind), self._ints(watched_index)
+        self.results.features = self._doubles(self.features)
 
     def _matrix(self, str what, values, int columns):
         matrix = np.ascontiguousarray(values, dtype=np.float64)

@@ -27,12 +27,31 @@ typedef struct {
   const int *rows, *columns; /* of the Jacobian's stored entries */
 } nk_model_info;
 
+enum nk_feature_kind { NK_PEAK = 0, NK_PEAK_TIME, NK_AREA, NK_MEAN, NK_VALUE, NK_CROSSING, NK_HALF_TIME, NK_DECAY, NK_VALUE_WHEN };
+
+/* One number to be read from a run: see readings.h. Quantities count in the batch's list of watched ones. */
+typedef struct {
+  int kind, quantity, trigger; /* trigger: the quantity whose level decides when NK_VALUE_WHEN reads */
+  int sign;                    /* 1 largest value, passage upward; -1 smallest value, passage downward */
+  int either, nth;             /* passages of both directions count; which of them, from 1 */
+  double base;                 /* subtracted (or the level's zero), unless the protocol's window gives a reference time */
+  double level;                /* to pass, or share of the way */
+} nk_feature;
+
+/* Where a feature's window lies in one protocol: segments, and ms from their starts; reference and onset are -1 where unused. */
+typedef struct {
+  int first, last, reference, onset;
+  double start, end, reference_time, onset_time, length;
+  double slack; /* rounding allowed at the level */
+} nk_window;
+
 typedef struct {
   int n_segments, n_times;
   const double *edges, *lengths;                  /* n_segments + 1 and n_segments, ms */
   const double *level, *slope, *amplitude, *rate; /* n_segments x n_inputs; time counts from the segment's start */
   const double *times;                            /* output times from the start of their segment */
   const int *time_segment;                        /* and that segment, ascending */
+  const nk_window *windows;                       /* n_features of the batch */
 } nk_protocol;
 
 typedef struct {
@@ -42,6 +61,9 @@ typedef struct {
   const nk_protocol *protocols;
   int n_records;
   const int *record_kind, *record_index; /* 0 state, 1 output, 2 input */
+  int n_features, n_watched;
+  const nk_feature *features;
+  const int *watched_kind, *watched_index; /* quantities that the features look at */
   double rtol;
   const double *atol, *lower, *upper, *diverged; /* n_states */
   long long max_steps;
@@ -60,6 +82,7 @@ typedef struct {
 typedef struct {
   double *records;     /* n_jobs x n_records x n_times of the longest protocol */
   int n_times_max;
+  double *features;    /* n_jobs x n_features; only runs that end well write theirs */
   double *y_end;       /* n_jobs x n_states */
   double *t_end;       /* ms from the start of the protocol */
   int *status, *worst; /* n_jobs */

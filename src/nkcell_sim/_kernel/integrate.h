@@ -7,7 +7,7 @@
 
 #include "control.h"
 #include "first_step.h"
-#include "record.h"
+#include "readings.h"
 
 /* Fill the lanes; one that gets no job computes a copy of lane 0's problem: harmless numbers, never stored. */
 static void nk_fill_lanes(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w) {
@@ -128,6 +128,10 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
   nk_work work, *w = &work;
   void *memory = nk_allocate(m, w);
   if (!memory) return -1;
+  if (b->n_features && !(w->readings = nk_readings_new(b))) {
+    free(memory);
+    return -1;
+  }
   nk_lanes lanes_storage, *lanes = &lanes_storage;
   nk_fill_lanes(m, b, lanes, w);
   nk_want_records(m, b, w);
@@ -152,6 +156,8 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
     }
     w->dense_ready = 0;
     nk_record(method, b, r, lanes, w, a.h, &t_new, accepted);
+    if (w->readings) nk_read(method, m, b, lanes, w, a.h, t_new, accepted, a.relaxing);
+    if (w->readings && w->readings->out_of_memory) break;
     nk_advance(method->order, m, b, lanes, w, &a, &v, t_new, accepted);
     for (int l = 0; l < NK_LANES; l++) {
       if (lanes->job[l] < 0) continue;
@@ -160,8 +166,10 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
     }
   }
   nk_flush_samples(b, r, w);
+  int failed = w->readings && w->readings->out_of_memory ? -1 : 0;
+  nk_readings_free(b, w->readings);
   free(memory);
-  return 0;
+  return failed;
 }
 
 #endif

@@ -36,6 +36,7 @@ static void nk_load_segment(const nk_model *m, const nk_batch *b, nk_lanes *lane
   lanes->standing[l] = -1;
   lanes->rejections[l] = 0;
   lanes->last_error[l] = 0.0;
+  if (w->readings) nk_readings_enter(b, w->readings, p, s, l);
 }
 
 static void nk_start_job(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, int l, int job) {
@@ -51,6 +52,7 @@ static void nk_start_job(const nk_model *m, const nk_batch *b, nk_lanes *lanes, 
   lanes->usual[l] = nk_is_usual(m, parameters);
   m->hoist(parameters, w->scratch);
   for (int i = 0; i < m->n_fixed; i++) w->fixed[i][l] = w->scratch[i];
+  if (w->readings) nk_readings_start(b, w->readings, &b->protocols[b->protocol_of[job]], l);
   nk_load_segment(m, b, lanes, w, l);
 }
 
@@ -72,6 +74,8 @@ static void nk_finish(const nk_model *m, const nk_batch *b, nk_results *r, nk_la
   r->worst[job] = worst;
   if (b->max_seconds > 0.0) r->seconds[job] = nk_clock() - lanes->clock_start[l];
   memcpy(r->counters + (size_t)job * NK_COUNTERS, lanes->counters[l], sizeof lanes->counters[l]);
+  for (int k = 0; k < b->n_features && status == NK_OK; k++) r->features[(size_t)job * b->n_features + k] = nk_reading(b, w->readings, p, k, l);
+  if (w->readings) nk_readings_leave(b, w->readings, l);
   lanes->job[l] = -1;
   lanes->changing[l] = lanes->relaxing[l] = 0;
   lanes->usual[l] = 1;

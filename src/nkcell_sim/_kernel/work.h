@@ -8,6 +8,7 @@
 
 #include "method.h"
 #include "model.h"
+#include "watch.h"
 
 typedef struct {
   int job[NK_LANES], segment[NK_LANES], next_time[NK_LANES], started[NK_LANES], rejections[NK_LANES], reason[NK_LANES];
@@ -46,6 +47,7 @@ typedef struct {
   nk_marks parts, read, driving, constants; /* of the observables, the states, inputs and fixed numbers: those that are wanted */
   nk_samples samples;
   int dense_ready; /* the coefficients in dense belong to the present step */
+  nk_readings *readings; /* NULL without features */
 } nk_work;
 
 static double nk_clock(void) {
@@ -90,6 +92,7 @@ static void *nk_allocate(const nk_model *m, nk_work *work) {
   work->driving = (nk_marks){flags + m->n_parts + n, lists + m->n_parts + n, 0};
   work->constants = (nk_marks){work->driving.flags + nu, work->driving.list + nu, 0};
   work->dense_ready = 0;
+  work->readings = NULL;
   return memory;
 }
 
