@@ -22,7 +22,7 @@ LAYERS = (
     {"study", "executors", "results", "provenance"},
     {"experiments"},
     {"steady_state"},
-    {"simulate", "engine", "ladder", "error_bars", "scipy_route", "solver", "execution", "batch"},
+    {"simulate", "engine", "ladder", "error_bars", "scipy_route", "scipy_readings", "features", "watching", "solver", "execution", "batch"},
     {"protocol", "trace", "outcomes", "draws", "_kernels"},
     {"codegen"},
     {"model"},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .codegen.sbml import to_sbml
     from .draws import Draws
     from .experiments import CalciumImaging, Incubation, PatchClamp, StoreOperatedEntry, run_experiment
+    from .features import Area, Crossing, DecayHalfTime, HalfTime, Mean, Peak, TimeOfPeak, ValueAt, ValueWhen
     from .model.cell import Cell
     from .model.cells import primary_nk_cell
     from .protocol import Protocol
@@ -36,6 +37,15 @@ _HOMES = {
     "Protocol": ".protocol",
     "simulate": ".simulate",
     "steady_state": ".steady_state",
+    "Area": ".features",
+    "Crossing": ".features",
+    "DecayHalfTime": ".features",
+    "HalfTime": ".features",
+    "Mean": ".features",
+    "Peak": ".features",
+    "TimeOfPeak": ".features",
+    "ValueAt": ".features",
+    "ValueWhen": ".features",
     "PatchClamp": ".experiments",
     "CalciumImaging": ".experiments",
     "Incubation": ".experiments",
@@ -53,15 +63,24 @@ _HOMES = {
 }
 
 __all__ = [
+    "Area",
     "CalciumImaging",
     "Case",
     "Cell",
+    "Crossing",
+    "DecayHalfTime",
     "Draws",
+    "HalfTime",
     "Incubation",
+    "Mean",
     "PatchClamp",
+    "Peak",
     "Protocol",
     "StoreOperatedEntry",
     "Study",
+    "TimeOfPeak",
+    "ValueAt",
+    "ValueWhen",
     "__version__",
     "linspan",
     "logspan",

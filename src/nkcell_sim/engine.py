@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .batch import run_batch, thread_count
-from .errors import ModelError, ParameterError
+from .errors import ModelError
 from .execution import Execution
+from .features import Reading
 from .outcomes import Outcomes
 from .protocol import CompiledProtocol
 from .solver import SCIPY_METHODS, Solver, StateScales
+from .watching import Watched
 
 if TYPE_CHECKING:
     from .error_bars import Errors
@@ -31,7 +34,12 @@ class Plan:
     kinds: tuple[int, ...]
     indices: tuple[int, ...]
     times: np.ndarray
-    features: Mapping[str, Any] = field(default_factory=dict)
+    features: Mapping[str, Reading] = field(default_factory=dict)
+
+    @cached_property
+    def watched(self) -> Watched:
+        """The features as the engine takes them."""
+        return Watched.of(self.composition, self.features)
 
     @property
     def size(self) -> int:
@@ -115,9 +123,7 @@ def _compiled(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> B
     from . import _kernels
 
     require_compiled(plan.composition)
-    if plan.features:
-        raise ParameterError(f"this engine computes no features, got {', '.join(plan.features)}; record the quantities instead", name="features")
-    features = np.full((len(jobs), len(plan.features)), np.nan)
+    watched = plan.watched
     scales = StateScales.of(plan.composition)
     batch = _kernels.Batch(
         plan.composition.name,
@@ -141,12 +147,16 @@ def _compiled(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> B
         first_step=solver.first_step,
         max_growth=solver.max_growth,
         engine=execution.engine(),
+        features=watched.table(),
+        windows=[watched.windows(protocol) for protocol in jobs.protocols],
+        watched_kind=watched.kinds,
+        watched_index=watched.indices,
         method="" if solver.method == "rosenbrock" else solver.method,
     )
     completed = run_batch(batch, thread_count(len(jobs), execution.lanes(), execution.threads), execution.on_progress)
     codes, worst, rung = batch.status.astype(np.int8), batch.worst.astype(np.int32), np.zeros(len(jobs), dtype=np.int8)
     outcomes = Outcomes(codes, batch.t_end * 1e-3, worst, batch.counters, rung, tuple(plan.composition.states))
-    return Block(batch.records[:, :, : len(plan.times)], batch.y_end, outcomes, features, not completed, batch.seconds)
+    return Block(batch.records[:, :, : len(plan.times)], batch.y_end, outcomes, batch.features, not completed, batch.seconds)
 
 
 def _with_times(protocol: CompiledProtocol, times: np.ndarray) -> tuple[CompiledProtocol, np.ndarray, np.ndarray]:

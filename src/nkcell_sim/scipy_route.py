@@ -11,6 +11,7 @@ import numpy as np
 from .engine import Block, Jobs, Plan
 from .outcomes import Outcome, Outcomes
 from .protocol import CompiledProtocol
+from .scipy_readings import Readings
 from .units import to_kernel
 
 if TYPE_CHECKING:
@@ -25,11 +26,15 @@ def integrate_with_scipy(plan: Plan, jobs: Jobs, solver: Solver) -> Block:
     """Integrate each cell segment by segment (restarted at every edge); times in ms, values in kernel units."""
     records = np.full((len(jobs), len(plan.kinds), len(plan.times)), np.nan)
     final = jobs.states.copy()
+    features = np.full((len(jobs), len(plan.features)), np.nan)
     outcomes = []
     for i, (cell, p) in enumerate(zip(jobs.cells, jobs.protocol_of, strict=True)):
-        run = _Run(cell, jobs.protocols[p], solver, plan.kinds, plan.indices, plan.times, records[i], final[i])
+        readings = Readings(plan.watched, jobs.protocols[p]) if plan.features else None
+        run = _Run(cell, jobs.protocols[p], solver, plan.kinds, plan.indices, plan.times, records[i], final[i], readings)
         outcomes.append(run.integrate())
-    return Block(records, final, Outcomes.of(outcomes, tuple(plan.composition.states)), np.full((len(jobs), len(plan.features)), np.nan))
+        if readings and outcomes[-1].ok:
+            features[i] = readings.read()
+    return Block(records, final, Outcomes.of(outcomes, tuple(plan.composition.states)), features)
 
 
 class _Stop(Exception):
@@ -53,6 +58,7 @@ class _Run:
     when: np.ndarray
     record: np.ndarray
     y: np.ndarray
+    readings: Readings | None = None
     reached: float = 0.0
     crowding: float = 0.0
     counts: dict[str, int] = field(default_factory=lambda: {"steps": 0, "rhs": 0, "jacobians": 0})
@@ -92,6 +98,8 @@ class _Run:
                     state = stepper.y if local[first] == stepper.t else dense(local[first])
                     self._store(wanted[first], state, self.protocol.inputs(s, local[first]))
                     first += 1
+                if self.readings:
+                    self._read(self.readings, stepper, s, dense or stepper.dense_output())
                 self.y[:] = stepper.y
         self.reached = float(self.protocol.edges[s + 1])
 
@@ -154,6 +162,18 @@ class _Run:
             if np.any(broken):
                 return _Stop("non_finite_rhs", self.names[int(np.argmax(broken))])
         return _Stop("step_underflow")
+
+    def _read(self, readings: Readings, stepper: Any, s: int, dense: Any) -> None:
+        """Hand the watched quantities within the present step over to the features."""
+        start, watched = float(stepper.t_old), readings.watched
+
+        def values(t: float) -> np.ndarray:
+            state = self.y if t == start else stepper.y if t == stepper.t else np.clip(dense(t), self.lower, self.upper)
+            inputs = self.protocol.inputs(s, t)
+            outputs = list(self.twin.observe(state, inputs).values()) if 1 in watched.kinds else []
+            return np.array([(state, outputs, inputs)[kind][index] for kind, index in zip(watched.kinds, watched.indices, strict=True)])
+
+        readings.step(s, start, float(stepper.t), values)
 
     def _store(self, column: int, state: np.ndarray, inputs: np.ndarray) -> None:
         outputs = list(self.twin.observe(state, inputs).values()) if 1 in self.kinds else []

@@ -14,6 +14,7 @@ from .engine import Block, Jobs, Plan
 from .error_bars import Errors, error_bars
 from .errors import ModelError, ParameterError, ProtocolError
 from .execution import Execution
+from .features import Reading
 from .ladder import climb
 from .outcomes import Outcomes
 from .protocol import CompiledProtocol, Protocol
@@ -35,7 +36,7 @@ def simulate(
     *,
     record: Sequence[str] = (),
     times: Any = None,
-    features: Mapping[str, Any] | None = None,
+    features: Mapping[str, Reading] | None = None,
     solver: Solver | None = None,
     execution: Execution | None = None,
     **options: Any,
@@ -44,8 +45,9 @@ def simulate(
 
     ``cells`` is one cell, a list of cells of one kind, or :class:`Draws`, a table of parameter draws; ``protocol`` is one for all or one for each.
     ``record`` names states, flows, observables or inputs; ``times`` [s] are output times (default: 201 equally spaced), read from
-    dense output, so that they never change a step. ``execution`` says where the runs go (threads, instruction set) and never changes a
-    bit. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
+    dense output, so that they never change a step. ``features`` {name: :class:`~nkcell_sim.features.Peak` and the like} are read while the engine
+    integrates, from the continuous course and not from samples; ``Trace.features`` has them. ``execution`` says where the runs go (threads,
+    instruction set) and never changes a bit. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
     """
     task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=solver or Solver(**options), execution=execution or Execution())
     return task.trace(0, len(task.group), task.joined())
@@ -57,7 +59,7 @@ def simulate_blocks(
     *,
     record: Sequence[str] = (),
     times: Any = None,
-    features: Mapping[str, Any] | None = None,
+    features: Mapping[str, Reading] | None = None,
     solver: Solver | None = None,
     execution: Execution | None = None,
     **options: Any,
@@ -91,7 +93,7 @@ class _Task:
         *,
         record: Sequence[str],
         times: Any,
-        features: Mapping[str, Any] | None,
+        features: Mapping[str, Reading] | None,
         solver: Solver,
         execution: Execution,
     ) -> _Task:
@@ -101,6 +103,7 @@ class _Task:
         when = _output_times(times, protocols)
         kinds, indices = _resolve_record(composition, record)
         plan = Plan(composition, kinds, indices, when * 1e3 if kinds else when[:0], dict(features or {}))
+        plan.watched.check(min(p.duration for p in protocols))
         return cls(group, protocols, protocol_of, plan, when, tuple(record), solver, execution)
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
@@ -178,14 +181,15 @@ class _Task:
             values[name][failed] = np.nan
         cells = self.group[start:end] if (start, end) != (0, len(self.group)) else self.group
         parameters = {cells.label(key): values for key, values in cells.columns.items()} if isinstance(cells, Draws) else {}
-        features = {name: block.features[:, j] for j, name in enumerate(self.plan.features)}
-        trace = Trace(self.times, values, units, block.outcomes, block.final, cells, parameters=parameters, features=features)
+        features, feature_units = self.plan.watched.converted(block.features), dict(zip(self.plan.features, self.plan.watched.units, strict=True))
+        more = {"parameters": parameters, "features": features, "feature_units": feature_units}
+        trace = Trace(self.times, values, units, block.outcomes, block.final, cells, **more)
         return trace if block.errors is None else self._with_errors(trace, block.errors)
 
     def _with_errors(self, trace: Trace, errors: Errors) -> Trace:
         """The trace with the error bars of its records and features, in declared units."""
         records = {name: from_kernel(errors.records[:, j], trace.units[name]) - from_kernel(0.0, trace.units[name]) for j, name in enumerate(self.record)}
-        return replace(trace, record_errors=records, feature_errors={name: errors.features[:, j] for j, name in enumerate(self.plan.features)})
+        return replace(trace, record_errors=records, feature_errors=self.plan.watched.converted(errors.features, difference=True))
 
 
 def _one_composition(group: Listed | Draws) -> Composition:

@@ -62,35 +62,37 @@ class Watched:
         units = tuple(r.unit(composition.declarations[r.quantity].unit) for r in features.values())
         return cls(tuple(features), tuple(rows), units, tuple(k for k, _ in places), tuple(i for _, i in places))
 
+    def check(self, duration: float) -> None:
+        """Raise :class:`ParameterError` for a window that is not within 0 to ``duration`` [s]."""
+        for name, row in zip(self.names, self.rows, strict=True):
+            start, end = row.reading.span
+            slack = duration * 1e-12
+            if start > duration + slack or (end or 0.0) > duration + slack or (start >= duration - slack and not isinstance(row.reading, ValueAt)):
+                given = f"at {start:g} s" if isinstance(row.reading, ValueAt) else f"from {start:g} s to {'the end' if end is None else f'{end:g} s'}"
+                raise ParameterError(f"feature {name!r} is read {given}; the protocol lasts from 0 to {duration:g} s", name=name)
+
     def table(self) -> np.ndarray:
         """Rows of ``_kernels.FEATURE``."""
         from . import _kernels
 
-        table = np.zeros(len(self.rows), dtype=_kernels.FEATURE)
-        for to, row in zip(table, self.rows, strict=True):
-            r = row.reading
-            either, nth = getattr(r, "direction", "") == "any", getattr(r, "nth", 1)
-            kind = _kernels.FEATURE_KINDS.index(r.kernel)
-            to[["kind", "quantity", "trigger", "sign", "either", "nth"]] = (kind, row.quantity, row.trigger, r.sign, either, nth)
-            to[["base", "level"]] = (row.base, row.level)
-        return table
+        return np.array([_feature(row, _kernels.FEATURE_KINDS.index(row.reading.kernel)) for row in self.rows], dtype=_kernels.FEATURE)
 
     def windows(self, protocol: CompiledProtocol) -> np.ndarray:
-        """Rows of ``_kernels.WINDOW`` for one protocol; raises :class:`ParameterError` for a window outside it."""
+        """Rows of ``_kernels.WINDOW`` for one protocol."""
         from . import _kernels
 
-        table = np.zeros(len(self.rows), dtype=_kernels.WINDOW)
-        for name, to, row in zip(self.names, table, self.rows, strict=True):
-            start, end = window(name, row.reading, protocol)
-            first = int(np.searchsorted(protocol.edges[:-1], start, side="right")) - 1
-            last, until = point(protocol, end)
-            if isinstance(row.reading, ValueAt):
-                first, last = 1, 0  # no course, only the value at the onset
-            reference, reference_time = (-1, -1.0) if row.reference is None else point(protocol, snapped(row.reference, protocol))
-            to[["first", "last", "reference", "onset"]] = (first, last, reference, point(protocol, start)[0])
-            to[["start", "end", "reference_time", "onset_time"]] = (start - protocol.edges[first], until, reference_time, point(protocol, start)[1])
-            to[["length", "slack"]] = (end - start, self.slack(row, protocol))
-        return table
+        return np.array([self._window(row, protocol) for row in self.rows], dtype=_kernels.WINDOW)
+
+    def _window(self, row: Row, protocol: CompiledProtocol) -> tuple[float, ...]:
+        start, end = window(row.reading, protocol)
+        onset, onset_time = point(protocol, start)
+        reference, reference_time = (-1, -1.0) if row.reference is None else point(protocol, snapped(row.reference, protocol))
+        times = (reference_time, onset_time, end - start, self.slack(row, protocol))
+        if isinstance(row.reading, ValueAt):  # no course, only the value at the onset
+            return (1, 0, reference, onset, 0.0, 0.0, *times)
+        first = int(np.searchsorted(protocol.edges[:-1], start, side="right")) - 1
+        last, until = point(protocol, end)
+        return (first, last, reference, onset, start - protocol.edges[first], until, *times)
 
     def slack(self, row: Row, protocol: CompiledProtocol) -> float:
         """Rounding allowed at a row's level."""
@@ -100,8 +102,8 @@ class Watched:
             size = float(np.max(np.abs([protocol.level[:, k], protocol.level[:, k] + protocol.slope[:, k] * protocol.lengths])))
         return SLACK * max(abs(row.level), size)
 
-    def converted(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Columns of ``values`` (n_runs, n_features), kernel units, as name -> (n_runs,) in the units of the results."""
+    def converted(self, values: np.ndarray, *, difference: bool = False) -> dict[str, np.ndarray]:
+        """Columns of ``values`` (n_runs, n_features), kernel units, as name -> (n_runs,) in the units of the results; or differences of such values."""
         found = {}
         for j, (name, row, unit) in enumerate(zip(self.names, self.rows, self.units, strict=True)):
             gives, column = row.reading.gives, values[:, j]
@@ -110,7 +112,7 @@ class Watched:
             elif gives == "area":
                 found[name] = column * 1e-3 / unit_info(unit.removesuffix(" s") if unit != "s" else "1")[1]
             else:
-                found[name] = from_kernel(column, unit) if row.reading.reference is None else column / unit_info(unit)[1]
+                found[name] = from_kernel(column, unit) if row.reading.reference is None and not difference else column / unit_info(unit)[1]
         return found
 
 
@@ -145,6 +147,12 @@ def _row(composition: Composition, name: str, reading: Reading, quantity: int, t
     return Row(reading, quantity, trigger, base, reference, level, size)
 
 
+def _feature(row: Row, kind: int) -> tuple[float, ...]:
+    r = row.reading
+    either, nth = getattr(r, "direction", "") == "any", getattr(r, "nth", 1)
+    return (kind, row.quantity, row.trigger, r.sign, int(either), nth, row.base, row.level)
+
+
 def _number(name: str, value: Level, unit: str) -> float:
     try:
         number = parse(value, unit) if isinstance(value, str) else float(value)
@@ -155,15 +163,11 @@ def _number(name: str, value: Level, unit: str) -> float:
     return number
 
 
-def window(name: str, reading: Reading, protocol: CompiledProtocol) -> tuple[float, float]:
+def window(reading: Reading, protocol: CompiledProtocol) -> tuple[float, float]:
     """Start and end of a feature's window in one protocol [ms]."""
     start, end = reading.span
     whole = float(protocol.edges[-1])
-    begin, until = snapped(start * 1e3, protocol), whole if end is None else snapped(end * 1e3, protocol)
-    if until > whole or begin > whole or (begin == until and not isinstance(reading, ValueAt)):
-        given = f"at {start:g} s" if isinstance(reading, ValueAt) else f"from {start:g} s to {'the end' if end is None else f'{end:g} s'}"
-        raise ParameterError(f"feature {name!r} is read {given}; the protocol lasts from 0 to {whole * 1e-3:g} s", name=name)
-    return begin, until
+    return snapped(start * 1e3, protocol), whole if end is None else min(snapped(end * 1e3, protocol), whole)
 
 
 def snapped(time: float, protocol: CompiledProtocol) -> float:

@@ -48,8 +48,8 @@ static nk_course nk_state_course(const nk_method *method, const nk_work *w, int 
 }
 
 /* Watched outputs and inputs at theta = quarter / 4. */
-static void nk_quarter(const nk_model *m, const nk_batch *b, nk_readings *r, nk_work *w, int quarter, const vd *y, const vd *u, int outputs) {
-  if (outputs) m->observe(y, u, w->fixed, w->outputs);
+static void nk_quarter(const nk_batch *b, nk_readings *r, nk_work *w, int quarter, const vd *y, const vd *u, int outputs) {
+  if (outputs) w->equations->observe(y, u, w->fixed, w->outputs);
   for (int q = 0; q < b->n_watched; q++) {
     if (b->watched_kind[q] == 1 && outputs) r->at[quarter][q] = w->outputs[b->watched_index[q]];
     if (b->watched_kind[q] == 2) r->at[quarter][q] = u[b->watched_index[q]];
@@ -60,7 +60,7 @@ static void nk_quarter(const nk_model *m, const nk_batch *b, nk_readings *r, nk_
 static void nk_quarters(const nk_method *method, const nk_model *m, const nk_batch *b, nk_readings *r, const nk_lanes *lanes, nk_work *w, vd h, vd t_new, vi moves,
                         int relaxing, int outputs) {
   int unknown = outputs && nk_any(moves & ~r->known);
-  nk_quarter(m, b, r, w, 0, w->y, w->u, unknown);
+  nk_quarter(b, r, w, 0, w->y, w->u, unknown);
   for (int q = 0; q < b->n_watched; q++)
     if (b->watched_kind[q] == 1) r->at[0][q] = unknown ? nk_select(r->known, r->last[q], r->at[0][q]) : r->last[q];
   if (outputs) nk_dense(method, m, w);
@@ -68,7 +68,7 @@ static void nk_quarters(const nk_method *method, const nk_model *m, const nk_bat
     vd theta = nk_set(0.25 * quarter), when = quarter == 4 ? t_new : nk_fma(theta, h, lanes->t);
     nk_inputs(w, m->n_inputs, relaxing, when, w->u_stage, NULL);
     if (outputs) nk_dense_at(m, b, w, theta, nk_seti(-(quarter == 4)));
-    nk_quarter(m, b, r, w, quarter, w->stage, w->u_stage, outputs);
+    nk_quarter(b, r, w, quarter, w->stage, w->u_stage, outputs);
   }
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..component import Component, Scope
 from ..composition import Composition
 from ..primitives import boltzmann, sqrt
-from ..quantities import Input, Parameter, State
+from ..quantities import Input, Observable, Parameter, State
 
 TEXTBOOK = "Hairer & Wanner 1996, section IV.10"
 
@@ -211,6 +211,23 @@ class BufferRelaxation(Component):
         c.ddt(free=-binding, bound=binding)
 
 
+class Oscillator(Component):
+    """A harmonic oscillator, x = sin(rate t), whose observables are polynomials in its states and a driven gain [1]."""
+
+    essential = True
+    rate = Parameter(1.0, "1/s", "angular frequency", evidence="A", minimum=0.0)
+    gain = Input(1.0, "1", "scales what is observed, nothing else", shared=True)
+    x = State("1", "position", scale=1.0, shared=True)
+    y = State("1", "velocity over rate", initial=1.0, scale=1.0, shared=True)
+    square = Observable("1", "square of the position", shared=True)
+    seen = Observable("1", "gain times the position", shared=True)
+
+    def equations(self, c: Scope) -> None:
+        c.square = c.x * c.x
+        c.seen = c.gain * c.x
+        c.ddt(x=c.rate * c.y, y=-c.rate * c.x)
+
+
 def _single(name: str, component: type[Component], description: str) -> Composition:
     return Composition(name, [component()], description=description)
 
@@ -280,10 +297,15 @@ def buffer_relaxation() -> Composition:
     return _single("buffer_relaxation", BufferRelaxation, "Ca2+ buffer in a closed volume")
 
 
+def oscillator() -> Composition:
+    """A harmonic oscillator."""
+    return _single("oscillator", Oscillator, "harmonic oscillator with observables")
+
+
 REGISTRY = {
     build.__name__: build
     for build in (
         robertson, robertson_late, hires, oregonator, van_der_pol, blow_up, singular_in_time, undefined_late, root_through_zero,
-        passive_membrane, hodgkin_huxley_gate, markov_scheme, buffer_relaxation,
+        passive_membrane, hodgkin_huxley_gate, markov_scheme, buffer_relaxation, oscillator,
     )
 }  # fmt: skip
