@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial import Polynomial
@@ -145,5 +146,5 @@ def _roots(p: Polynomial, a: float, b: float) -> list[float]:
 def _sides(p: Polynomial, a: float, b: float) -> list[tuple[float, bool]]:
     """Where the sign may change, with the side from there on: at a, after every root, and at b."""
     nodes = [a, *_roots(p, a, b), b]
-    between = [(x, bool(p(0.5 * (x + y)) >= 0.0)) for x, y in zip(nodes[1:-1], nodes[2:], strict=True)]
+    between = [(x, bool(p(0.5 * (x + y)) >= 0.0)) for x, y in pairwise(nodes[1:])]
     return [(a, bool(p(a) >= 0.0)), *between, (b, bool(p(b) >= 0.0))]

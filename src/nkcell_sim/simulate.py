@@ -182,8 +182,7 @@ class _Task:
         cells = self.group[start:end] if (start, end) != (0, len(self.group)) else self.group
         parameters = {cells.label(key): values for key, values in cells.columns.items()} if isinstance(cells, Draws) else {}
         features, feature_units = self.plan.watched.converted(block.features), dict(zip(self.plan.features, self.plan.watched.units, strict=True))
-        more = {"parameters": parameters, "features": features, "feature_units": feature_units}
-        trace = Trace(self.times, values, units, block.outcomes, block.final, cells, **more)
+        trace = Trace(self.times, values, units, block.outcomes, block.final, cells, parameters, features, feature_units)
         return trace if block.errors is None else self._with_errors(trace, block.errors)
 
     def _with_errors(self, trace: Trace, errors: Errors) -> Trace:

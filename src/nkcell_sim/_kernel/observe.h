@@ -33,9 +33,11 @@ static void nk_list_wanted(const nk_model *m, nk_work *w) {
   nk_list(&w->constants, m->n_fixed);
 }
 
-/* Everything that is recorded. */
+/* Everything that is recorded, and the outputs that features look at. */
 static void nk_want_records(const nk_model *m, const nk_batch *b, nk_work *w) {
   for (int i = 0; i < b->n_records; i++) nk_want(m, w, b->record_kind[i], b->record_index[i]);
+  for (int q = 0; q < b->n_watched; q++)
+    if (b->watched_kind[q] == 1) nk_want(m, w, 1, b->watched_index[q]);
   nk_list_wanted(m, w);
 }
 

@@ -8,12 +8,6 @@
 
 #include "record.h"
 
-static inline int nk_any(vi mask) {
-  int64_t any = 0;
-  for (int l = 0; l < NK_LANES; l++) any |= mask[l];
-  return any != 0;
-}
-
 /* Whether a point lies in the step (t, t_new]; the very start of a protocol belongs to its first step. */
 static vi nk_point_inside(vd point, vd t, vd t_new) { return ((point > t) & (point <= t_new)) | ((point == nk_set(0.0)) & (t == nk_set(0.0))); }
 
@@ -47,9 +41,21 @@ static nk_course nk_state_course(const nk_method *method, const nk_work *w, int 
   return p;
 }
 
+/* The states that outputs read, at theta of the present step, into w->stage; both ends of a step are in range, the polynomial between them
+ * may miss a bound by a fraction of the tolerance. */
+static void nk_dense_at(const nk_batch *b, nk_work *w, vd theta, int at_end) {
+  for (int q = 0; q < w->read.count; q++) {
+    int i = w->read.list[q];
+    vd inner = w->dense[0][i] + theta * (w->dense[1][i] + theta * w->dense[2][i]);
+    vd value = at_end ? w->y_new[i] : w->y[i] + theta * ((w->y_new[i] - w->y[i]) + (1.0 - theta) * inner);
+    value = nk_select(value < nk_set(b->lower[i]), nk_set(b->lower[i]), value);
+    w->stage[i] = nk_select(value > nk_set(b->upper[i]), nk_set(b->upper[i]), value);
+  }
+}
+
 /* Watched outputs and inputs at theta = quarter / 4. */
 static void nk_quarter(const nk_batch *b, nk_readings *r, nk_work *w, int quarter, const vd *y, const vd *u, int outputs) {
-  if (outputs) w->equations->observe(y, u, w->fixed, w->outputs);
+  if (outputs) nk_observe(w, y, u);
   for (int q = 0; q < b->n_watched; q++) {
     if (b->watched_kind[q] == 1 && outputs) r->at[quarter][q] = w->outputs[b->watched_index[q]];
     if (b->watched_kind[q] == 2) r->at[quarter][q] = u[b->watched_index[q]];
@@ -63,11 +69,11 @@ static void nk_quarters(const nk_method *method, const nk_model *m, const nk_bat
   nk_quarter(b, r, w, 0, w->y, w->u, unknown);
   for (int q = 0; q < b->n_watched; q++)
     if (b->watched_kind[q] == 1) r->at[0][q] = unknown ? nk_select(r->known, r->last[q], r->at[0][q]) : r->last[q];
-  if (outputs) nk_dense(method, m, w);
+  if (outputs) nk_dense(method, w);
   for (int quarter = 1; quarter <= 4; quarter++) {
     vd theta = nk_set(0.25 * quarter), when = quarter == 4 ? t_new : nk_fma(theta, h, lanes->t);
     nk_inputs(w, m->n_inputs, relaxing, when, w->u_stage, NULL);
-    if (outputs) nk_dense_at(m, b, w, theta, nk_seti(-(quarter == 4)));
+    if (outputs) nk_dense_at(b, w, theta, quarter == 4);
     nk_quarter(b, r, w, quarter, w->stage, w->u_stage, outputs);
   }
 }
