@@ -385,10 +385,10 @@ cdef class Batch:
 
     cdef _watch(self, features, windows, watched_kind, watched_index, widths):
         cdef int count = <int>len(features), watched = <int>len(watched_kind), protocols = len(windows)
-        wanted = np.ascontiguousarray(np.asarray(features, dtype=FEATURE))
         self.features = np.full((self.batch.n_jobs, count), np.nan)
         if not count:
             return
+        wanted = np.ascontiguousarray(features, dtype=FEATURE)
         _check(FEATURE.itemsize == sizeof(nk_feature) and WINDOW.itemsize == sizeof(nk_window), "features", "the layout of engine_api.h", FEATURE.itemsize)
         _check(protocols == self.table.count, "windows", self.table.count, protocols)
         _check(len(watched_index) == watched, "watched_index", watched, len(watched_index))
