@@ -13,6 +13,7 @@ from .features import Area, Crossing, DecayHalfTime, HalfTime, Mean, Peak, TimeO
 from .protocol import CompiledProtocol
 from .watching import SHARE, Row, Watched, point, snapped, window
 
+ROUNDING = 1e-12  # of a value: a smaller rise is none
 QUARTERS = np.linspace(0.0, 1.0, 5)
 
 
@@ -67,7 +68,7 @@ class _Reader:
             return area / (self.end - self.start) if isinstance(reading, Mean) else area
         if isinstance(reading, HalfTime):
             top, base = self.peak()[0], self.sign * self.base
-            return self.passage(base + SHARE * (top - base), False) if top > base else np.nan
+            return self.passage(base + SHARE * (top - base), False) if top - base > ROUNDING * max(abs(top), abs(base)) else np.nan
         if isinstance(reading, DecayHalfTime):
             first = self.value(self.start)
             return self.passage(-(self.base + SHARE * (first - self.base)), False) if first > self.base else np.nan

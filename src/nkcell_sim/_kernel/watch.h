@@ -137,9 +137,12 @@ static void nk_keep_rise(const nk_feature *f, nk_readings *r, nk_watch *w, int l
   list->items[list->count++] = *rise;
 }
 
-/* Time since the window's start at which half of the rise was first reached; NaN without a rise. */
+#define NK_ROUNDING 1e-12 /* of a value */
+
+/* Time since the window's start at which half of the rise was first reached; NaN without a rise beyond rounding. */
 static double nk_half_time(const nk_feature *f, const nk_watch *w, int l) {
-  if (!(w->best[l] > f->sign * w->base[l])) return NAN;
+  double base = f->sign * w->base[l];
+  if (!(w->best[l] - base > NK_ROUNDING * fmax(fabs(w->best[l]), fabs(base)))) return NAN;
   double half = nk_share_of_peak(f, w, l);
   const nk_rises *list = &w->rises[l];
   for (int i = 0; i < list->count; i++) {
