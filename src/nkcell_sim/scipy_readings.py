@@ -14,6 +14,7 @@ from .protocol import CompiledProtocol
 from .watching import SHARE, Row, Watched, point, snapped, window
 
 ROUNDING = 1e-12  # of a value: a smaller rise is none
+TINY = 1e-280  # smaller numbers lose digits
 QUARTERS = np.linspace(0.0, 1.0, 5)
 
 
@@ -138,9 +139,10 @@ class _Reader:
 
 def _roots(p: Polynomial, a: float, b: float) -> list[float]:
     """Real roots within (a, b), ascending."""
-    if not np.any(p.coef):
+    size = float(np.max(np.abs(p.coef)))
+    if not size > TINY:
         return []
-    found = p.trim().roots()
+    found = Polynomial(p.coef / size).trim(ROUNDING).roots()
     return sorted(float(r.real) for r in np.atleast_1d(found) if abs(r.imag) < 1e-9 and a < r.real < b)
 
 
