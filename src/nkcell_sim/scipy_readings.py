@@ -142,7 +142,7 @@ def _roots(p: Polynomial, a: float, b: float) -> list[float]:
     size = float(np.max(np.abs(p.coef)))
     if not size > TINY:
         return []
-    found = Polynomial(p.coef / size).trim(ROUNDING).roots()
+    found = (p / size).trim(ROUNDING).roots()
     return sorted(float(r.real) for r in np.atleast_1d(found) if abs(r.imag) < 1e-9 and a < r.real < b)
 
 
