@@ -17,10 +17,11 @@ static const nk_equations *const equations = &RACE_MODEL.equations[1]; /* declar
 static double fixed[SIZE], inputs[SIZE], scale[SIZE], f[SIZE], entries[SIZE];
 static int order[SIZE]; /* places of the Jacobian's entries in compressed-column order */
 
-/* Begin a run: parameter-only work, and the inputs of its only segment. */
+/* Begin a run: what its parameters and the inputs of its only segment decide. */
 static void race_begin(const double *parameters, const double *values) {
   model->hoist(parameters, fixed);
   memcpy(inputs, values, sizeof(double) * model->n_inputs);
+  equations->settle(inputs, fixed);
 }
 
 /* For integrators with one absolute tolerance for all states: the states in units of their scales. */
