@@ -13,6 +13,7 @@ from ..units import to_kernel
 from .fields import LabRecord
 
 if TYPE_CHECKING:
+    from ..features import Reading
     from ..model.cell import Cell
     from ..protocol import Protocol
     from ..trace import Trace
@@ -97,6 +98,10 @@ class Experiment(LabRecord):
     def features(self, trace: Trace) -> dict[str, Feature]:
         """Features of every cell of a trace."""
         raise NotImplementedError
+
+    def readings(self) -> dict[str, Reading]:
+        """What the engine reads of this recording without a trajectory, for ``simulate(..., features=...)``; names as in :meth:`features`."""
+        return {}
 
     def warnings(self, trace: Trace, features: Mapping[str, Feature]) -> list[tuple[str, ...]]:
         """Per cell, what a reader must know before using the numbers."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ..features import Area, DecayHalfTime, HalfTime, Peak, Reading, TimeOfPeak, ValueAt
 from ..protocol import Protocol
 from . import measures, names
 from .base import RECOVERY_BAND, Array, Experiment, Feature, survival_warnings
@@ -122,6 +123,35 @@ class CalciumImaging(Experiment):
         name, text = ("ratio", "dye ratio") if self.readout == "ratio" else ("f", "F/F0")
         found.update(self._rise(trace.time, light, name, "1", text))
         found.update(self._state(trace, ca))
+        return found
+
+    def readings(self) -> dict[str, Reading]:
+        """Amplitudes, times and areas on Ca2+ [uM] and on the dye, without a trajectory: for ``simulate(..., features=...)``.
+
+        Names that :meth:`features` has mean the same there (on samples, and Ca2+ in nM). F/F0 is a ratio of two readings and so not one itself:
+        ``light_...`` are of the fluorescence over that of the free dye, f_amplitude = light_amplitude / light_baseline, f_area likewise; its times are
+        those of F/F0. Slopes, fitted half-times and the recovered share are not expressible; they need :meth:`features`.
+        """
+        dye = names.DYE_RATIO if self.readout == "ratio" else names.DYE_LIGHT
+        name, size = ("ratio", "ratio") if self.readout == "ratio" else ("f", "light")
+        found = {**self._rise_readings("ca_cyt", "ca", "ca"), **self._rise_readings(dye, name, size)}
+        found["ca_baseline"] = ValueAt("ca_cyt", self.onset)
+        found[f"{size}_baseline"] = ValueAt(dye, self.onset)
+        found["ca_end"] = ValueAt("ca_cyt", self.offset)
+        found["na_max"] = Peak("na_cyt")
+        found["v_max"] = Peak("v", start=self.onset, end=self._wash_start)
+        return found
+
+    def _rise_readings(self, quantity: str, name: str, size: str) -> dict[str, Reading]:
+        start, end = self.onset, self.offset
+        found: dict[str, Reading] = {
+            f"{size}_amplitude": Peak(quantity, start=start, end=end, above="start"),
+            f"{name}_half_time": HalfTime(quantity, start=start, end=end),
+            f"{name}_time_to_peak": TimeOfPeak(quantity, start=start, end=end),
+            f"{size}_area": Area(quantity, start=start, end=end, above="start"),
+        }
+        if self.duration > end:
+            found[f"{name}_decay_half_time"] = DecayHalfTime(quantity, ValueAt(quantity, start), start=end)
         return found
 
     def _rise(self, time: Array, y: Array, name: str, unit: str, text: str) -> dict[str, Feature]:

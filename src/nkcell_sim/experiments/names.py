@@ -15,6 +15,8 @@ TRPM3_AVAILABLE = "TRPM3.d"
 
 DYE = "Dye"
 DYE_SHARE = "Dye.fraction"
+DYE_LIGHT = "Dye.f"
+DYE_RATIO = "Dye.ratio"
 P_CRAC = "CRAC.permeability"
 G_KCA = "KCa31.g_max"
 

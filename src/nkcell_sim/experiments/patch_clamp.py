@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ..features import Peak, Reading, ValueAt
 from ..protocol import Protocol
 from . import names
 from .base import Array, Experiment, Feature, Indices
@@ -277,6 +278,35 @@ class PatchClamp(Experiment):
             add("second_over_first", found["pregs_2_outward"].values / found["pregs_1_outward"].values, "1", "2nd over 1st evoked amplitude at {out}")
         self._block(add, out, out0, cm)
         self._curve_features(add, trace)
+        return found
+
+    def readings(self) -> dict[str, Reading]:
+        """Amplitudes on the ramps before, during and after the agonist, without a trajectory [pA]: for ``simulate(..., features=...)``.
+
+        Names that :meth:`features` has mean the same. Evoked values are measured from the last ramp before the first drug, so that the ramp's Cm dV/dt cancels;
+        ``baseline_measured_...`` are that ramp's own currents with Cm dV/dt in them, since what is taken off is the same in all cells.
+        ``pregs_i_outward`` is the largest current of the whole application and left out for a holding potential below the ramp, from which the step to the ramp
+        would be larger. Densities and shares are quotients of readings; the inward current of the largest ramp and reversal potentials need :meth:`features`.
+        """
+        baseline, acute, blocked = (self._in_phase(name) for name in ("baseline", "acute NTX", "ononetin"))
+        if len(baseline) == 0:
+            return {}
+        before, lead = self.ramp_ends()[baseline[-1]], round(self.ramp_duration - self._inward_delay(), 9)
+        outward, inward = ValueAt(names.I_MEASURED, before), ValueAt(names.I_MEASURED, before - lead)
+        found: dict[str, Reading] = {"baseline_measured_outward": outward, "baseline_measured_inward": inward}
+        if len(acute):
+            found["acute_ntx_change"] = ValueAt(names.I_MEASURED, self.ramp_ends()[acute[-1]], above=outward)
+        for phase in self.phases_list():
+            ramps = self._in_phase(phase.name)
+            if not phase.name.startswith("PregS") or len(ramps) == 0:
+                continue
+            name, last = phase.name.lower().replace(" ", "_"), self.ramp_ends()[ramps[-1]]
+            if self.holding >= self.ramp_from:
+                found[f"{name}_outward"] = Peak(names.I_MEASURED, start=phase.start, end=last, above=outward)
+            found[f"{name}_end_outward"] = ValueAt(names.I_MEASURED, last, above=outward)
+            found[f"{name}_end_inward"] = ValueAt(names.I_MEASURED, last - lead, above=inward)
+        if len(blocked):
+            found["ononetin_residual"] = ValueAt(names.I_MEASURED, self.ramp_ends()[blocked[-1]], above=outward)
         return found
 
     def _response(self, add: _Adder, name: str, out: Array, into: Array, cm: Array) -> None:
