@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="r
 # A half-time keeps stretches of its rise in memory of its own, and an output is watched through buffers of its own: both have to be given back.
 # The draws are filled before the first look, so that their pages are resident from the start; a look follows the last run of each block.
 PROBE = """
-import json, os, resource, sys
+import json, os, sys
 import numpy as np
 import nkcell_sim as nk
 from nkcell_sim.execution import Execution
@@ -37,7 +37,8 @@ def look(finished):
 kept = nk.simulate_to_file(draws, protocol, sys.argv[1], times=[], features=features, rtol=1e-4, execution=Execution(block=block, on_progress=look))
 assert kept.complete and kept.status_counts() == {"ok": runs} and kept.features == list(features) and not kept.recorded
 assert all(np.isfinite(kept.rows(name, runs - block, runs)).all() for name in features)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+with open("/proc/self/status") as status:  # the high-water mark of this program; rusage would inherit that of the process which started it
+    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 print(json.dumps({"runs": list(seen), "resident": list(seen.values()), "peak": peak}))
 """
 
