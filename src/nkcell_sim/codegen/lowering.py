@@ -33,7 +33,7 @@ class absolute(Function):
 
 
 class cap(Function):
-    """x, at most 1e300, so that r/(1 + r) is never infinity over infinity."""
+    """x, at most 1e120, so that r/(1 + r) is never infinity over infinity."""
 
 
 class power_at(Function):

@@ -20,13 +20,16 @@ class SparseLU:
         return len(self.slot)
 
     def factor_lines(self) -> list[str]:
-        """C statements that overwrite ``w`` with the factors; diagonal slots hold the inverse pivots."""
+        """C statements that overwrite ``w`` with the factors; diagonal slots hold the inverse pivots.
+
+        The inverse of an infinite pivot is made not a number: 0 would freeze its state, without an error that anybody sees.
+        """
         lines = []
         done: set[int] = set()
         for k in self.order:
             done.add(k)
             pivot = self.slot[k, k]
-            lines.append(f"w[{pivot}] = 1.0 / w[{pivot}];")
+            lines.append(f"w[{pivot}] = nk_fma(w[{pivot}], nk_set(0.0), 1.0 / w[{pivot}]);")
             later = [i for i in self.order if i not in done]
             row = [j for j in later if (k, j) in self.slot]
             for i in later:
