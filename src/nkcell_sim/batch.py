@@ -37,6 +37,7 @@ def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | Non
     An interrupt is answered between two steps of the engine, far below 0.2 s; it is raised again by the caller if it wants to.
     """
     failures: list[BaseException] = []
+    stopped: list[bool] = []
     ended = threading.Semaphore(0)  # not Thread.join: interrupted by Ctrl-C it takes a running thread for a stopped one
 
     def work() -> None:
@@ -45,16 +46,16 @@ def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | Non
         except BaseException as error:  # handed to the caller's thread below
             failures.append(error)
         finally:
+            stopped.append(True)
             ended.release()
 
     for _ in range(threads):
         threading.Thread(target=work, daemon=True).start()
-    running, interrupted = threads, False
-    while running:
+    interrupted = False
+    while len(stopped) < threads:
         try:  # around the whole loop: the interrupt is delivered at its jump back as well
-            while running:
-                if ended.acquire(timeout=POLL):
-                    running -= 1
+            while len(stopped) < threads:  # the semaphore only wakes: a count of its own would be lost when the interrupt falls between the two
+                ended.acquire(timeout=POLL)
                 if on_progress:
                     on_progress(batch.finished)
         except KeyboardInterrupt:
