@@ -20,7 +20,7 @@ from .solver import Solver
 @dataclass
 class Errors:
     """Differences between runs and their companions, kernel units: ``records`` (n_runs, n_records), the largest over time, and ``features``
-    (n_runs, n_features); NaN where a run or its companion failed."""
+    (n_runs, n_features); NaN where a run or its companion failed or no tighter tolerance is left."""
 
     records: np.ndarray
     features: np.ndarray
@@ -41,7 +41,11 @@ def error_bars(plan: Plan, jobs: Jobs, block: Block, solver: Solver, execution: 
     quiet = replace(execution, on_progress=None)
     for rung in np.unique(block.outcomes.rung[block.outcomes.ok]).tolist():
         rows = np.flatnonzero(block.outcomes.ok & (block.outcomes.rung == rung))
-        companion = climb(plan, jobs.rows(rows), settings_on(rung, solver).tighter(), quiet)
+        settings = settings_on(rung, solver)
+        tighter = settings.tighter()
+        if not tighter.rtol < settings.rtol:
+            continue  # a rung at the tightest tolerance: the same run again would show an error of 0
+        companion = climb(plan, jobs.rows(rows), tighter, quiet)
         found.put(rows, _differences(block.rows(rows), companion))
         block.interrupted |= companion.interrupted
     return found

@@ -46,6 +46,7 @@ class Rung:
             max_growth=min(solver.max_growth, self.max_growth),
             rtol=max(solver.rtol / self.tightening, min(solver.rtol, LEAST_RTOL)),
             method=self.method or solver.method,
+            error_bars=False,
         )
 
 

@@ -40,8 +40,8 @@ class Solver:
     Each run ends inside its budget: ``max_steps`` attempted steps, ``max_seconds`` of wall time and ``max_steps_per_second`` of simulated time
     (no stretch of a run may take more attempted steps than this rate times its length, and 1000 more; 0: no bound). ``retry`` tries a run
     that failed numerically again (see :mod:`nkcell_sim.ladder`), inside the same budget. ``error_bars`` repeats every run with ``rtol`` divided
-    by ``tightening`` and keeps the difference. ``first_step`` shortens the first step after each edge to this share of the one the engine
-    would choose, ``max_growth`` bounds the ratio of two steps, ``fixed_step`` [s] switches step control off (for order tests).
+    by ``tightening`` and keeps the difference (not with ``fixed_step``). ``first_step`` shortens the first step after each edge to this share
+    of the one the engine would choose, ``max_growth`` bounds the ratio of two steps, ``fixed_step`` [s] switches step control off (for order tests).
     """
 
     rtol: float = 1e-6
@@ -70,9 +70,14 @@ class Solver:
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise ParameterError(f"got {name} = {value!r}; expected {what}", name=name)
 
+        if self.error_bars and (self.fixed_step or self.tighter().rtol >= self.rtol):
+            given = f"fixed_step = {self.fixed_step!r}" if self.fixed_step else f"rtol = {self.rtol!r}"
+            problem = f"got error_bars with {given}; they compare with a run at a tighter tolerance, which needs step control and an rtol above {LEAST_RTOL:g}"
+            raise ParameterError(problem, name="error_bars")
+
     def tighter(self) -> Solver:
         """The solver that error bars compare with: ``rtol`` divided by ``tightening``, as far as doubles allow."""
-        return replace(self, rtol=max(self.rtol / self.tightening, LEAST_RTOL))
+        return replace(self, rtol=max(self.rtol / self.tightening, LEAST_RTOL), error_bars=False)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nkcell_sim.error_bars import error_bars
+from nkcell_sim.errors import ParameterError
 from nkcell_sim.execution import Execution
 from nkcell_sim.ladder import climb
 from nkcell_sim.model.cells import primary_nk_cell
@@ -87,6 +88,21 @@ def test_a_run_that_a_tighter_rung_cured_is_compared_with_a_still_tighter_one(mo
     assert block.outcomes[0].rung == 2
     # without this the companion at rtol/100 would be the same run, and the error bar 0
     assert error_bars(PLAN, jobs(1), block, solver, Execution()).records[0, 0] == pytest.approx(1e-8 - 1e-10)
+
+
+@pytest.mark.parametrize("options", [{"rtol": 1e-13}, {"rtol": 1e-14}, {"fixed_step": 0.01}])
+def test_an_error_bar_that_no_tighter_run_could_give_is_refused(options: dict[str, float]) -> None:
+    # the companion would be the same run (or a looser one), and the error bar 0
+    with pytest.raises(ParameterError, match="tighter tolerance"):
+        Solver(error_bars=True, **options)  # type: ignore[arg-type]
+
+
+def test_a_run_cured_at_the_tightest_tolerance_has_no_error_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, lambda run, s, spent: ended("ok") if s.rtol < 1e-12 else ended("non_finite_rhs"))
+    solver = Solver(rtol=1e-11, error_bars=True)
+    block = climb(PLAN, jobs(1), solver, Execution())
+    assert block.outcomes[0].rung == 2
+    assert np.isnan(error_bars(PLAN, jobs(1), block, solver, Execution()).records[0, 0])
 
 
 def test_nothing_recorded_is_nothing_to_compare() -> None:
