@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
 import nkcell_sim as nk
-from nkcell_sim.errors import ParameterError, ProtocolError
+from nkcell_sim.errors import NkcellError, ParameterError, ProtocolError
 from nkcell_sim.execution import Execution
 from nkcell_sim.model.cells import stub_nk_cell
 from nkcell_sim.simulate import simulate_blocks
+from nkcell_sim.solver import Solver
 
 PROTOCOL = nk.Protocol(20.0).step(5.0, t3_drive=1.0)
 KEYS = ("v", "ca_cyt")
@@ -148,7 +152,15 @@ BAD = {
     "no columns": ({}, "without columns"),
     "two axes": ({"Kv13.g_max": np.ones((2, 2))}, "has 2 axes"),
     "truth values": ({"Kv13.g_max": np.array([True, False])}, "holds bool"),
-    "half a protocol": ({"protocol": [0.5]}, "a whole number from 0"),
+    "half a protocol": ({"protocol": [0.5]}, r"holds float64 \(0.5 first\); expected .* a whole number from 0"),
+    "a protocol before the first": ({"protocol": [0, -1]}, "row 1 of the draws: got protocol = -1; expected"),
+    "a protocol beyond all integers": ({"protocol": np.array([0, 2**64 - 1], dtype="u8")}, "row 1 of the draws: got protocol = 18446744073709551615"),
+    "a number beyond all doubles": ({"Kv13.g_max": [1, 10**400]}, "row 1 of the draws: got Kv13.g_max = inf nS"),
+    "a hole": ({"Kv13.g_max": np.ma.array([1.0, 2.0], mask=[False, True])}, "row 1 of the draws: Kv13.g_max is masked"),
+    "rows of two lengths": ({"Kv13.g_max": [[1.0], [1.0, 2.0]]}, "column 'Kv13.g_max' of the draws has rows of different lengths"),
+    "an unknown unit": ({"Kv13.g_max": ([1.0], "blah")}, "column 'Kv13.g_max' of the draws: unknown unit 'blah'"),
+    "text in another encoding": ({"Kv13.g_max": np.array([b"\xff"])}, "row 0 of the draws: Kv13.g_max: got"),
+    "one name twice": ({1: [1.0], "1": [2.0]}, "two columns named '1'"),
     "no table": ([1.0, 2.0], "got a table of draws of type list"),
 }
 
@@ -158,6 +170,63 @@ def test_a_bad_table_is_refused_with_the_row_and_what_was_expected(cell: nk.Cell
     given, message = BAD[case]
     with pytest.raises(ParameterError, match=message):
         nk.Draws(cell, given)
+
+
+@pytest.mark.parametrize("base", [None, "primary_nk", [stub_nk_cell()]])
+def test_a_base_that_is_no_cell_is_refused(base: object) -> None:
+    with pytest.raises(ParameterError, match="as the base cell of the draws; expected a cell"):
+        nk.Draws(base, {"k_out": [5.0]})
+
+
+@pytest.mark.parametrize("kind", ["<f8", ">f8", "f4", "longdouble", "i2", "object"])
+def test_numbers_of_any_kind_and_layout_are_read(cell: nk.Cell, kind: str) -> None:
+    spaced = np.array([1, 9, 2, 9, 3, 9], dtype=kind)[::2]
+    assert nk.Draws(cell, {"Kv13.g_max": spaced}).columns["Kv13.g_max"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_an_empty_part_of_a_table_prints(cell: nk.Cell) -> None:
+    assert "0 runs" in repr(nk.Draws(cell, {"k_out": [5.0]})[1:])
+
+
+WRONG = {
+    "no cell": (lambda cell: nk.simulate("primary_nk", PROTOCOL), "got str; expected a cell, a list of cells, or Draws"),
+    "a list with a hole": (lambda cell: nk.simulate([cell, None], PROTOCOL), "got NoneType as cell 1"),
+    "no protocol": (lambda cell: nk.simulate(cell, "60 s"), "got '60 s' as the protocol; expected a Protocol"),
+    "a name instead of names": (lambda cell: nk.simulate(cell, PROTOCOL, record="v"), r"got record = 'v'; expected a list of names"),
+    "times with units": (lambda cell: nk.simulate(cell, PROTOCOL, record=KEYS, times=["1 s"]), r"got output times \['1 s'\]; expected numbers in s"),
+    "a misspelt option": (lambda cell: nk.simulate(cell, PROTOCOL, rtoll=1e-6), "option 'rtoll', which no solver has; did you mean 'rtol'"),
+    "settings twice": (lambda cell: nk.simulate(cell, PROTOCOL, solver=Solver(), rtol=1e-3), "got a solver and rtol beside it"),
+    "settings as a dict": (lambda cell: nk.simulate(cell, PROTOCOL, solver={"rtol": 1e-3}), "expected a Solver"),
+    "a place as a dict": (lambda cell: nk.simulate(cell, PROTOCOL, execution={"threads": 2}), "expected an Execution"),
+    "a tolerance as text": (lambda cell: Solver(rtol="1e-6"), "got rtol = '1e-6'; expected a number"),
+    "half a step": (lambda cell: Solver(max_steps=1.5), "got max_steps = 1.5; expected a whole number"),
+    "endless steps": (lambda cell: Solver(max_steps=10**30), "expected a whole number of steps"),
+    "a flag as text": (lambda cell: Solver(retry="no"), "got retry = 'no'; expected True or False"),
+    "progress to nobody": (lambda cell: Execution(on_progress=3), "got on_progress = 3; expected a function"),
+    "no threads": (lambda cell: nk.simulate(cell, PROTOCOL, execution=Execution(threads=0)), "got 0 threads; expected a whole number from 1"),
+    "an unknown instruction set": (lambda cell: nk.simulate(cell, PROTOCOL, execution=Execution(isa="foo")), "got instruction set 'foo'; this machine runs"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_argument_is_refused_with_what_was_expected(cell: nk.Cell, case: str) -> None:
+    call, message = WRONG[case]
+    with pytest.raises(NkcellError, match=message):
+        call(cell)
+
+
+def test_an_error_of_the_progress_report_stops_the_work(cell: nk.Cell) -> None:
+    def broken(done: int) -> None:
+        raise RuntimeError("the report")
+
+    threads = threading.active_count()
+    endless = Solver(fixed_step=1e-6, max_steps=10**12, max_seconds=60.0)
+    with pytest.raises(RuntimeError, match="the report"):
+        nk.simulate(cell, nk.Protocol(1e5), times=[], solver=endless, execution=Execution(on_progress=broken))
+    ended = time.monotonic() + 10.0  # far below the 60 s that the run would take
+    while threading.active_count() > threads and time.monotonic() < ended:
+        time.sleep(0.01)
+    assert threading.active_count() <= threads
 
 
 def test_the_scipy_route_takes_draws_too(cell: nk.Cell) -> None:

@@ -61,6 +61,9 @@ def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | Non
         except KeyboardInterrupt:
             interrupted = True
             batch.cancel()
+        except BaseException:  # of on_progress: nothing goes on behind the caller's back
+            batch.cancel()
+            raise
     if failures:
         raise failures[0]
     return not interrupted

@@ -111,6 +111,7 @@ class Draws(Sequence["Cell"]):
     def __init__(self, cell: Cell, table: Any, *, start: str = "base") -> None:
         if start not in STARTS:
             raise ParameterError(f"got start = {start!r}; expected one of {', '.join(map(repr, STARTS))}", name="start")
+        _check_base(cell)
         raw = _columns(table)
         protocol_of = raw.pop(PROTOCOL, None)
         known = _drawable(cell.composition)
@@ -208,7 +209,7 @@ class Draws(Sequence["Cell"]):
     def __repr__(self) -> str:
         lines = [f"Draws of {self.cell.name}: {len(self)} runs, {'each from its own rest' if self.start == 'rest' else 'all from the start of the base cell'}"]
         lines.append(f"  {'column':<28}{'unit':<10}{'minimum':>12}{'median':>12}{'maximum':>12}{'base cell':>12}")
-        for key, values in self.columns.items():
+        for key, values in self.columns.items() if len(self) else ():
             of = (*(f"{f(values):>12.5g}" for f in (np.min, np.median, np.max)), f"{self._base_value(key):>12.5g}")
             lines.append(f"  {key:<28}{self.units[key]:<10}{''.join(of)}")
         if self.protocol_of is not None:
@@ -227,6 +228,14 @@ def _drawable(composition: Composition) -> dict[str, Any]:
     return {**composition.parameters, **composition.inputs, **composition.states}
 
 
+def _check_base(cell: Any) -> None:
+    """Refuse what is not one cell: a list of cells needs no table."""
+    from .model.cell import Cell
+
+    if not isinstance(cell, Cell):
+        raise ParameterError(f"got {cell!r:.60} as the base cell of the draws; expected a cell, for example nk.primary_nk_cell()", name="cell")
+
+
 def _columns(table: Any) -> dict[str, Any]:
     """Columns by name of whatever table was given."""
     names = getattr(getattr(table, "dtype", None), "names", None)
@@ -239,6 +248,9 @@ def _columns(table: Any) -> dict[str, Any]:
         raise ParameterError(f"got a table of draws of type {kind}; expected a dict of columns, a structured array or a DataFrame", name="table")
     if not names:
         raise ParameterError("got a table of draws without columns; expected at least one", name="table")
+    texts = [str(name) for name in names]
+    if twice := [name for name in texts if texts.count(name) > 1]:
+        raise ParameterError(f"got two columns named {twice[0]!r} in the table of draws; expected each once", name=twice[0])
     return {str(name): table[name] for name in names}
 
 
@@ -247,30 +259,54 @@ def _numbers(key: str, values: Any, unit: str) -> np.ndarray:
     given = getattr(values, "attrs", {}).get("units", "")
     if isinstance(values, tuple) and len(values) == 2 and isinstance(values[1], str) and not isinstance(values[0], str):
         values, given = values
-    array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) and any(isinstance(v, str) for v in values) else np.asarray(values)
+    array = _array(key, values, unit)
     if array.dtype.kind in "OSU":
         return np.array([_number(key, row, value, unit) for row, value in enumerate(array.ravel().tolist())]).reshape(array.shape)
     if array.dtype.kind not in "fiu":
         raise ParameterError(f"column {key!r} of the draws holds {array.dtype}; expected numbers in {unit} or texts such as '1 {unit}'", name=key)
-    numbers = np.array(array, dtype=float)
+    with np.errstate(over="ignore"):  # what doubles cannot hold becomes infinite, which is refused with its row
+        numbers = np.array(array, dtype=float)
     given = given.decode() if isinstance(given, bytes) else str(given)
     return _converted(key, numbers, given, unit) if given and given != unit else numbers
 
 
-def _number(key: str, row: int, value: Any, unit: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | bytes | int | float):
-        raise ParameterError(f"row {row} of the draws: got {key} = {value!r}; expected a number in {unit} or a text such as '1 {unit}'", name=key)
-    if isinstance(value, int | float):
-        return float(value)
+def _array(key: str, values: Any, unit: str) -> np.ndarray:
+    """A column as an array of numbers, texts or objects; one with holes is refused, because a hole is no number."""
+    if np.ma.is_masked(values):
+        row = int(np.argmax(np.ma.getmaskarray(values)))
+        raise ParameterError(f"row {row} of the draws: {key} is masked; expected a number in {unit} in every row", name=key)
+    mixed = isinstance(values, list | tuple) and any(isinstance(v, str) for v in values)
     try:
-        return parse(value.decode() if isinstance(value, bytes) else value, unit)
+        return np.asarray(values, dtype=object) if mixed else np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ParameterError(f"column {key!r} of the draws has rows of different lengths; expected one value a run", name=key) from error
+
+
+def _number(key: str, row: int, value: Any, unit: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | bytes | int | float | np.integer | np.floating):
+        raise ParameterError(f"row {row} of the draws: got {key} = {value!r}; expected a number in {unit} or a text such as '1 {unit}'", name=key)
+    if not isinstance(value, str | bytes):
+        return _double(value)
+    try:
+        return parse(value.decode(errors="replace") if isinstance(value, bytes) else value, unit)
     except NkcellError as error:
         raise ParameterError(f"row {row} of the draws: {key}: {error}", name=key) from error
 
 
+def _double(value: Any) -> float:
+    """A number as a double; one beyond all doubles is infinite, which is refused with its row."""
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
+
+
 def _converted(key: str, numbers: np.ndarray, given: str, unit: str) -> np.ndarray:
     """Numbers in ``given`` as numbers in ``unit``."""
-    dimension, factor, offset = unit_info(given)
+    try:
+        dimension, factor, offset = unit_info(given)
+    except NkcellError as error:
+        raise ParameterError(f"column {key!r} of the draws: {error}", name=key) from error
     wanted, own_factor, own_offset = unit_info(unit)
     if dimension != wanted:
         raise ParameterError(f"column {key!r} of the draws is in {given}; expected a unit like {unit}", name=key)
@@ -279,8 +315,12 @@ def _converted(key: str, numbers: np.ndarray, given: str, unit: str) -> np.ndarr
 
 def _whole(values: Any) -> np.ndarray:
     array = np.asarray(values)
-    if array.dtype.kind not in "iu" or np.any(array < 0):
-        raise ParameterError("column 'protocol' of the draws holds the number of each run's protocol, a whole number from 0", name=PROTOCOL)
+    expected = "expected the number of each run's protocol, a whole number from 0"
+    if array.dtype.kind not in "iu" and array.size:
+        raise ParameterError(f"column 'protocol' of the draws holds {array.dtype} ({array.ravel().tolist()[0]!r} first); {expected}", name=PROTOCOL)
+    bad = (array < 0) | (array > np.iinfo(np.intp).max)
+    if bad.any():
+        raise ParameterError(f"row {int(np.argmax(bad))} of the draws: got protocol = {array[bad][0]}; {expected}", name=PROTOCOL)
     return array.astype(np.intp)
 
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from .batch import ISA_VARIABLE
 from .errors import ParameterError
 
@@ -26,8 +28,17 @@ class Execution:
     block: int = 4096
 
     def __post_init__(self) -> None:
-        if isinstance(self.block, bool) or not isinstance(self.block, int) or self.block < 1:
+        if isinstance(self.block, bool) or not isinstance(self.block, int | np.integer) or self.block < 1:
             raise ParameterError(f"got block = {self.block!r}; expected a whole number of runs from 1", name="block")
+        if self.on_progress is not None and not callable(self.on_progress):
+            raise ParameterError(f"got on_progress = {self.on_progress!r:.60}; expected a function of the number of finished runs", name="on_progress")
+
+    @classmethod
+    def chosen(cls, execution: Execution | None) -> Execution:
+        """The execution of a call, by default that of this machine."""
+        if execution is not None and not isinstance(execution, cls):
+            raise ParameterError(f"got execution = {execution!r:.60}; expected an Execution, for example Execution(threads=2)", name="execution")
+        return execution or cls()
 
     def engine(self) -> str:
         """Name of the engine to use; raises :class:`ParameterError` for one that this machine does not run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,8 @@ def simulate(
     integrates, from the continuous course and not from samples; ``Trace.features`` has them. ``execution`` says where the runs go (threads,
     instruction set) and never changes a bit. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
     """
-    task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=solver or Solver(**options), execution=execution or Execution())
+    settings, where = Solver.chosen(solver, options), Execution.chosen(execution)
+    task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=settings, execution=where)
     return task.trace(0, len(task.group), task.joined())
 
 
@@ -68,7 +69,8 @@ def simulate_blocks(
 
     Ctrl-C raises unless ``execution.keep_interrupted``; then the block in hand is the last one and its unfinished runs are marked.
     """
-    task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=solver or Solver(**options), execution=execution or Execution())
+    settings, where = Solver.chosen(solver, options), Execution.chosen(execution)
+    task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=settings, execution=where)
     return (task.trace(start, start + len(block.outcomes), block) for start, block in task.blocks())
 
 
@@ -97,7 +99,7 @@ class _Task:
         solver: Solver,
         execution: Execution,
     ) -> _Task:
-        group = cells if isinstance(cells, Draws) else Listed(cells if isinstance(cells, Sequence) else (cells,))
+        group = cells if isinstance(cells, Draws) else Listed(_cells(cells))
         composition = _one_composition(group)
         protocols, protocol_of = assigned_protocols(protocol, group)
         when = _output_times(times, protocols)
@@ -191,6 +193,18 @@ class _Task:
         return replace(trace, record_errors=records, feature_errors=self.plan.watched.converted(errors.features, difference=True))
 
 
+def _cells(given: Any) -> Sequence[Cell]:
+    """One cell, or the cells of a list."""
+    from .model.cell import Cell
+
+    cells = given if isinstance(given, Sequence) and not isinstance(given, str | bytes) else (given,)
+    for i, cell in enumerate(cells):
+        if not isinstance(cell, Cell):
+            where = f" as cell {i}" if cells is given else ""
+            raise ParameterError(f"got {type(cell).__name__}{where}; expected a cell, a list of cells, or Draws (a cell and a table)", name="cells")
+    return cells
+
+
 def _one_composition(group: Listed | Draws) -> Composition:
     if not len(group):
         raise ParameterError("got no cells; expected at least one", name="cells")
@@ -202,7 +216,10 @@ def _one_composition(group: Listed | Draws) -> Composition:
 
 def assigned_protocols(protocol: Protocol | Sequence[Protocol], group: Listed | Draws) -> tuple[tuple[Protocol, ...], np.ndarray]:
     """The different protocols, and which of them each run follows."""
-    given = tuple(protocol) if isinstance(protocol, Sequence) else (protocol,)
+    given = tuple(protocol) if isinstance(protocol, Sequence) and not isinstance(protocol, str) else (protocol,)
+    for one in given:
+        if not isinstance(one, Protocol):
+            raise ProtocolError(f"got {one!r:.60} as the protocol; expected a Protocol, for example nk.Protocol('60 s'), or one for each cell")
     chosen = group.protocol_of if isinstance(group, Draws) else None
     if chosen is not None:
         if chosen.max() >= len(given):
@@ -223,7 +240,10 @@ def _output_times(times: Any, protocols: Sequence[Protocol]) -> np.ndarray:
     end = min(p.duration for p in protocols)
     if times is None:
         return np.linspace(0.0, end, 201)
-    when = np.atleast_1d(np.asarray(times, dtype=float))
+    try:
+        when = np.atleast_1d(np.asarray(times, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f"got output times {times!r:.60}; expected numbers in s, one ascending list") from error
     if when.ndim != 1 or not np.all(np.isfinite(when)) or np.any(np.diff(when) < 0.0):
         raise ProtocolError("output times are one ascending list of finite numbers [s]")
     if len(when) and (when[0] < 0.0 or when[-1] > end * (1.0 + 1e-12)):
@@ -235,6 +255,8 @@ def _resolve_record(composition: Composition, record: Sequence[str]) -> tuple[tu
     tables = [list(composition.states), list(composition.outputs), list(composition.inputs)]
     where = {key: (kind, i) for kind, keys in enumerate(tables) for i, key in enumerate(keys)}
     kinds, indices = [], []
+    if isinstance(record, str) or not isinstance(record, Iterable) or not all(isinstance(name, str) for name in record):
+        raise ParameterError(f"got record = {record!r:.60}; expected a list of names, for example ['v', 'ca_cyt']", name="record")
     for name in record:
         if name not in where:
             close = difflib.get_close_matches(name, where, n=1, cutoff=0.4)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from .model.composition import Composition
 
 LEAST_RTOL = 1e-13  # below, rounding decides and not the tolerance
+MOST_STEPS = 2**62  # what the engine counts to
 # field, smallest and largest value, in words
 _RANGES = (
+    ("rtol", 1e-14, 0.1, "a number from 1e-14 to 0.1 (1e-6 is the default)"),
     ("max_seconds", 0.0, np.inf, "seconds of wall time, at least 0 (0: no bound)"),
     ("max_steps_per_second", 0.0, np.inf, "steps per simulated second, at least 0 (0: no bound)"),
     ("fixed_step", 0.0, np.inf, "a step in s, at least 0 (0: step control)"),
@@ -61,14 +63,33 @@ class Solver:
             close = difflib.get_close_matches(str(self.method), METHODS, n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
             raise ParameterError(f"got method {self.method!r}; expected one of {', '.join(METHODS)}{hint}", name="method")
-        if not 1e-14 <= self.rtol <= 0.1:
-            raise ParameterError(f"got rtol = {self.rtol!r}; expected 1e-14 to 0.1 (1e-6 is the default)", name="rtol")
-        if not self.max_steps > 0:
-            raise ParameterError(f"got max_steps = {self.max_steps!r}; expected a positive number", name="max_steps")
+        steps = self.max_steps
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 1 <= steps <= MOST_STEPS:
+            raise ParameterError(f"got max_steps = {steps!r:.40}; expected a whole number of steps from 1 to {MOST_STEPS:.0e}", name="max_steps")
         for name, low, high, what in _RANGES:
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                raise ParameterError(f"got {name} = {value!r}; expected {what}", name=name)
+            if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or not low <= value <= high:
+                raise ParameterError(f"got {name} = {value!r:.40}; expected {what}", name=name)
+        for name in ("retry", "error_bars"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ParameterError(f"got {name} = {getattr(self, name)!r:.40}; expected True or False", name=name)
+
+    @classmethod
+    def chosen(cls, solver: Solver | None, options: dict[str, Any]) -> Solver:
+        """The solver of a call that takes either ``solver`` or its fields as ``options``."""
+        known = [f.name for f in fields(cls)]
+        for name in options:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}"
+                raise ParameterError(f"got the option {name!r}, which no solver has; {hint}", name=name)
+        if solver is None:
+            return cls(**options)
+        if not isinstance(solver, cls):
+            raise ParameterError(f"got solver = {solver!r:.60}; expected a Solver, for example Solver(rtol=1e-8)", name="solver")
+        if options:
+            raise ParameterError(f"got a solver and {', '.join(options)} beside it; give one of the two", name=next(iter(options)))
+        return solver
 
         if self.error_bars and (self.fixed_step or self.tighter().rtol >= self.rtol):
             given = f"fixed_step = {self.fixed_step!r}" if self.fixed_step else f"rtol = {self.rtol!r}"

@@ -211,7 +211,7 @@ class Cell:
         close = difflib.get_close_matches(key, list(known), n=3, cutoff=0.5)
         tail = key.rsplit(".", 1)[-1]
         close = close or [k for k in known if k.rsplit(".", 1)[-1] == tail][:3]
-        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"print the cell for its {kind}s"
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "print the cell for what it has"
         raise ParameterError(f"cell {self.name!r} has no {kind} {key!r}; {hint}", name=key)
 
     def _number(self, key: str, value: Quantity, unit: str) -> float:

@@ -57,7 +57,7 @@ def simulate_to_file(
     """
     if not isinstance(draws, Draws):
         raise ParameterError(f"got {type(draws).__name__}; simulate_to_file takes Draws, a cell and a table (a list of cells fits a Study)", name="draws")
-    solver, execution = solver or Solver(**options), execution or Execution()
+    solver, execution = Solver.chosen(solver, options), Execution.chosen(execution)
     kept = replace(execution, keep_interrupted=True)
     blocks = simulate_blocks(draws, protocol, record=record, times=times, features=features, solver=solver, execution=kept)
     started = time.perf_counter()
