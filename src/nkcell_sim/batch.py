@@ -49,12 +49,11 @@ def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | Non
             stopped.append(True)
             ended.release()
 
-    for _ in range(threads):
-        threading.Thread(target=work, daemon=True).start()
+    _start(batch, work, threads)
     interrupted = False
     while len(stopped) < threads:
         try:  # around the whole loop: the interrupt is delivered at its jump back as well
-            while len(stopped) < threads:  # the semaphore only wakes: a count of its own would be lost when the interrupt falls between the two
+            while len(stopped) < threads:  # the semaphore only wakes: an interrupt may take a permit with it
                 ended.acquire(timeout=POLL)
                 if on_progress:
                     on_progress(batch.finished)
@@ -67,3 +66,13 @@ def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | Non
     if failures:
         raise failures[0]
     return not interrupted
+
+
+def _start(batch: Any, work: Callable[[], None], threads: int) -> None:
+    """Start the threads; an interrupt meanwhile stops those that run already."""
+    try:
+        for _ in range(threads):
+            threading.Thread(target=work, daemon=True).start()
+    except KeyboardInterrupt:
+        batch.cancel()
+        raise

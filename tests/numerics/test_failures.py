@@ -202,6 +202,21 @@ def test_an_interrupt_between_the_end_of_a_thread_and_its_count_is_answered(monk
     assert ended == [False]
 
 
+def test_an_error_in_a_progress_callback_stops_the_runs_and_is_raised() -> None:
+    def broken(done: int) -> None:
+        raise RuntimeError("no terminal")
+
+    before = threading.active_count()
+    with pytest.raises(RuntimeError, match="no terminal"):
+        simulate([problem("oregonator")] * 16, Protocol(1e9), times=[], max_steps=10**13, execution=Execution(threads=2, on_progress=broken))
+    # the runs would take an hour; a step takes microseconds
+    for _ in range(500):
+        if threading.active_count() == before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
 def test_an_infinite_slope_fails_a_run_instead_of_freezing_its_state() -> None:
     # y' = 1 + sqrt(y) rises from 0, where the slope of the root is infinite
     cell = problem("root_through_zero").set({"RootThroughZero.rate": -1.0}).with_state({"y": 0.0})
