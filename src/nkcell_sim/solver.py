@@ -73,6 +73,10 @@ class Solver:
         for name in ("retry", "error_bars"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise ParameterError(f"got {name} = {getattr(self, name)!r:.40}; expected True or False", name=name)
+        if self.error_bars and (self.fixed_step or self.tighter().rtol >= self.rtol):
+            given = f"fixed_step = {self.fixed_step!r}" if self.fixed_step else f"rtol = {self.rtol!r}"
+            problem = f"got error_bars with {given}; they compare with a run at a tighter tolerance, which needs step control and an rtol above {LEAST_RTOL:g}"
+            raise ParameterError(problem, name="error_bars")
 
     @classmethod
     def chosen(cls, solver: Solver | None, options: dict[str, Any]) -> Solver:
@@ -90,11 +94,6 @@ class Solver:
         if options:
             raise ParameterError(f"got a solver and {', '.join(options)} beside it; give one of the two", name=next(iter(options)))
         return solver
-
-        if self.error_bars and (self.fixed_step or self.tighter().rtol >= self.rtol):
-            given = f"fixed_step = {self.fixed_step!r}" if self.fixed_step else f"rtol = {self.rtol!r}"
-            problem = f"got error_bars with {given}; they compare with a run at a tighter tolerance, which needs step control and an rtol above {LEAST_RTOL:g}"
-            raise ParameterError(problem, name="error_bars")
 
     def tighter(self) -> Solver:
         """The solver that error bars compare with: ``rtol`` divided by ``tightening``, as far as doubles allow."""
