@@ -58,6 +58,16 @@ def per_part(cell: str) -> dict[str, float]:
     return _differences(REPEATING, "nk_engine_repeat", cell, TIMES, PARTS)
 
 
+def inside(function: str, program: str, *arguments: str) -> int:
+    """Instructions inside functions of that name (``*`` stands for any ending) while a program runs."""
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        options = ["--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={function}", f"--callgrind-out-file={out}"]
+        command = ["valgrind", "-q", *options, sys.executable, "-c", program, *arguments]
+        subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+        return _total(out)
+
+
 def _differences(program: str, function: str, cell: str, counts: tuple[int, int], names: Sequence[str]) -> dict[str, float]:
     """Instructions inside a function of the engine for one repetition and one run: two lengths, so that what happens once cancels."""
     with TemporaryDirectory() as folder:
