@@ -309,12 +309,37 @@ def test_features_and_records_change_neither_a_step_nor_each_other() -> None:
 
 def test_the_value_at_a_time_is_the_recorded_one_for_a_state() -> None:
     times = np.linspace(0.0, 60.0, 13)
-    trace = simulate(group(2), PROTOCOL, record=["ca_cyt", "TRPM3.i"], times=times, features={f"{k} {t:g}": ValueAt(k, t) for k in KEYS for t in times})
+    trace = simulate(group(2), PROTOCOL, record=["ca_cyt", "v"], times=times, features={f"{k} {t:g}": ValueAt(k, t) for k in ("ca_cyt", "v") for t in times})
     for i, t in enumerate(times):
-        # the same polynomial, summed by powers instead of nested
-        assert trace.features[f"ca_cyt {t:g}"] == pytest.approx(trace["ca_cyt"][:, i], rel=1e-12)
-        # an output between steps is the quartic through five of its values: as good as the step it lies in
-        assert trace.features[f"TRPM3.i {t:g}"] == pytest.approx(trace["TRPM3.i"][:, i], rel=1e-4, abs=1e-6)
+        for key in ("ca_cyt", "v"):
+            # the same polynomial, summed by powers instead of nested
+            assert trace.features[f"{key} {t:g}"] == pytest.approx(trace[key][:, i], rel=1e-12)
+
+
+@pytest.mark.parametrize("key", ["TRPM3.i", "KCa31.i"])
+def test_the_value_of_an_output_within_a_step_is_lagranges_through_its_values_at_five_points(key: str) -> None:
+    step, count = 0.1, 20
+    start = 5.0 + step * count  # a step of known length, counted from the edge at 5 s
+    nodes, within = np.arange(5) / 4.0, (0.1, 0.4, 0.9)
+    trace = simulate(
+        group(2), PROTOCOL, record=[key], times=start + step * nodes, fixed_step=step, features={f"{q}": ValueAt(key, start + step * q) for q in within}
+    )
+    for q in within:
+        weights = [np.prod([(q - other) / (node - other) for other in nodes if other != node]) for node in nodes]
+        # weights of size 1 and values that differ little: some roundings of the value
+        assert trace.features[f"{q}"] == pytest.approx(trace[key] @ weights, rel=1e-13)
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-6])
+def test_reading_an_output_between_steps_adds_little_to_the_error_of_the_integration(rtol: float) -> None:
+    """The interpolation is off by h^5, a step's states by as much times larger factors: a tenth of the run's own error is a bound with room."""
+    times = np.linspace(5.25, 59.75, 110)
+    features = {f"{k} {t}": ValueAt(k, t) for k in ("TRPM3.i", "KCa31.i") for t in times}
+    trace = simulate(group(1), PROTOCOL, record=["TRPM3.i", "KCa31.i"], times=times, rtol=rtol, features=features)
+    true = simulate(group(1), PROTOCOL, record=["TRPM3.i", "KCa31.i"], times=times, rtol=1e-11)
+    for key in ("TRPM3.i", "KCa31.i"):
+        added = np.array([trace.features[f"{key} {t}"][0] for t in times]) - trace[key][0]
+        assert np.max(np.abs(added)) <= 0.1 * np.max(np.abs(trace[key][0] - true[key][0]))
 
 
 def test_a_run_that_fails_has_no_features_and_its_neighbour_has_all() -> None:
