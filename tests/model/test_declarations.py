@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nkcell_sim.errors import ModelError
 from nkcell_sim.model.cells import primary_nk, primary_nk_cell, stub_nk
-from nkcell_sim.model.quantities import EVIDENCE_CODES, Flow, Parameter
+from nkcell_sim.model.quantities import EVIDENCE_CODES, Flow, Parameter, State
 from nkcell_sim.model.twin import Twin
 from nkcell_sim.units import unit_info
 
@@ -24,6 +25,13 @@ def test_every_quantity_has_a_unit_a_meaning_and_an_evidence_code(composition, k
         assert declared.minimum is None or declared.minimum <= declared.default
         assert declared.maximum is None or declared.default <= declared.maximum
         assert (declared.evidence == "C") == bool(declared.balance)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, np.inf])
+def test_a_state_without_a_size_that_matters_is_refused(scale: float) -> None:
+    # its tolerance at 0 would be 0, and the error of a step there 0 / 0
+    with pytest.raises(ModelError, match=r"\(a test\) with scale = .* expected a finite number above 0"):
+        State("uM", "a test", scale=scale)
 
 
 # "Q10 3 for Kv1.3 gating, 2-2.5 for pumps, 1.3-1.5 for conductances (R)", nk_cell brief, section 4: the only recalled ones.

@@ -12,7 +12,10 @@ condition, ``D`` derived by calculation, ``I`` chosen when the parts were joined
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass
+
+from ..errors import ModelError
 
 EVIDENCE_CODES = {
     "V": "confirmed in the source",
@@ -67,6 +70,11 @@ class State:
     upper: float | None = None
     symbol: str = ""
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        # without an absolute tolerance a state at exactly 0 has an error of 0 / 0, which no step control can weigh
+        if not 0.0 < self.scale < math.inf:
+            raise ModelError(f"got a state ({self.description}) with scale = {self.scale!r} {self.unit}; expected a finite number above 0")
 
 
 @dataclass(frozen=True)
