@@ -21,7 +21,10 @@ from nkcell_sim.features import Reading
 CASES: dict[str, dict[str, Reading]] = {
     "end state only": {},
     "amplitude of one state": {"ca": nk.Peak("ca_cyt", above="start")},
+    "amplitude of one state in a window of 1 s": {"ca": nk.Peak("ca_cyt", start=200.0, end=201.0, above="start")},
     "three features of states": {"ca": nk.Peak("ca_cyt", above="start"), "half": nk.HalfTime("ca_cyt"), "v": nk.Mean("v")},
+    "largest of one current": {"CRAC": nk.Peak("CRAC.i", kind="minimum")},
+    "largest of one current in a window of 1 s": {"CRAC": nk.Peak("CRAC.i", kind="minimum", start=200.0, end=201.0)},
     "three features of currents": {"CRAC": nk.Peak("CRAC.i", kind="minimum"), "TRPM3": nk.Area("TRPM3Stub.i"), "KCa": nk.HalfTime("KCa31.i")},
 }
 RUNS, TURNS = 128, 21
