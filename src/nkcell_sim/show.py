@@ -203,6 +203,8 @@ def _tolerance_verdict(report: ToleranceReport) -> str:
         why = f"{asked.limited_by} is wrong by {_share(asked.share)} of the smallest difference"
         if asked.failed:
             why = "1 run failed" if asked.failed == 1 else f"{asked.failed} runs failed"
+            more = "`nkcell run` says how they ended" if loosest is None else f"none fails at [solver] rtol = {loosest.rtol:g}, which fits"
+            return f"rtol = {report.rtol:g} DOES NOT FIT: {why}; {more}."
         cure = "no tolerance of the ladder fits: look at the measures, not at the tolerance" if loosest is None else f"set [solver] rtol = {loosest.rtol:g}"
         return f"rtol = {report.rtol:g} is TOO LOOSE: {why}; {cure}."
     said = f"rtol = {report.rtol:g} FITS: the largest error is {_share(asked.share)} of the smallest difference ({asked.limited_by})."

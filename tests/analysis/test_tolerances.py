@@ -11,7 +11,7 @@ import pytest
 import nkcell_sim as nk
 from nkcell_sim import cli
 from nkcell_sim.analysis.tolerances import FITS, LOOSE, SHARE, TIGHT, Measure, check_tolerance
-from nkcell_sim.experiments import run_experiment
+from nkcell_sim.experiments import Rest, run_experiment
 from nkcell_sim.show import tolerance_text
 from nkcell_sim.solver import Solver
 
@@ -83,7 +83,16 @@ def test_a_study_whose_runs_fail_does_not_fit() -> None:
     doomed = nk.Study(nk.Case("cell", CELL), SHORT, solver=Solver(max_steps=20))
     report = check_tolerance(doomed, ladder=(1e-8,))
     assert not report.fits
-    assert "1 run failed" in " ".join(tolerance_text(report).split())
+    assert "DOES NOT FIT: 1 run failed; `nkcell run` says how they ended" in " ".join(tolerance_text(report).split())
+
+
+def test_a_drift_that_is_zero_within_rounding_asks_for_no_tolerance() -> None:
+    cells = [nk.Case("healthy", CELL), nk.Case("patient", CELL.with_phenotype("me_cfs"))]
+    report = check_tolerance(nk.Study(cells, Rest(duration="5 min")), ladder=(1e-4, 1e-8))
+    drift = next(m for m in report.measures if m.name == "v_drift")
+    assert abs(drift.value) < 1e-11  # mV, of a cell that starts at its own rest near -60 mV
+    assert drift.between == "none: rounding of such numbers"
+    assert report.fits
 
 
 @pytest.mark.slow

@@ -2,7 +2,8 @@
 
 A study asks about differences between its conditions. A tolerance fits when the numerical error of every measure is at most :data:`SHARE` of the
 smallest difference that the study asks about: between cases at the same point of the grid, or between neighbouring points when there is one case.
-Differences below :data:`RESOLUTION` of a measure's largest value count as none; without any difference, the measure itself has to be right to that.
+Differences below :data:`RESOLUTION` of a measure's largest value count as none; without any difference, the measure itself has to be right to that. A measure
+that is zero within rounding, such as the drift of a cell at rest, has to be right to the rounding of what it is the difference of.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Array = NDArray[np.float64]
 
 LADDER = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 SHARE = 0.05  # of the smallest difference that the numerical error may reach
+ROUNDING = 1e-12  # of the largest measure in the same unit: a difference of such numbers, a drift, carries no more in doubles
 RESOLUTION = 1e-2  # of a measure's largest value: smaller differences are not what a study of cells asks about
 GENEROUS = 100.0  # a tolerance this many times tighter than the loosest one that fits is tighter than needed
 FITS, LOOSE, TIGHT, UNKNOWN = "fits", "too loose", "tighter than needed", "unknown"
@@ -154,6 +156,8 @@ class _Compared:
         errors = {rtol: _largest(np.abs(results[experiment][name] - true)) for rtol, results in runs.items() if results is not best}
         doubt = np.abs(second[experiment][name] - true)
         difference, between = _smallest_difference(reference, true, doubt)
+        if difference < (rounding := ROUNDING * _size_of_unit(reference, reference.units[name])):
+            difference, between = rounding, "none: rounding of such numbers"
         known = true[np.isfinite(true)]
         return cls(experiment, name, reference.units[name], float(known[0]) if len(known) else np.nan, errors, difference, between)
 
@@ -180,6 +184,12 @@ class _Compared:
 def _largest(values: Array) -> float:
     known = values[np.isfinite(values)]
     return float(known.max()) if len(known) else np.nan
+
+
+def _size_of_unit(runs: ExperimentRuns, unit: str) -> float:
+    """The largest measure in a unit, which says how large the numbers were that a small one is the difference of."""
+    sizes = [_largest(np.abs(runs[name])) for name in runs.features if runs.units[name] == unit]
+    return max((size for size in sizes if np.isfinite(size)), default=0.0)
 
 
 def _smallest_difference(runs: ExperimentRuns, values: Array, doubt: Array) -> tuple[float, str]:
