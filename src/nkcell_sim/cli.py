@@ -54,7 +54,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 Overrides = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one key, e.g. experiment.imaging.pregs='100 uM'; may be repeated.")]
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG, short_help="Run a configuration, or repeat a result file.")
 def run(
     config: Annotated[
         str, typer.Argument(metavar="[CONFIG|FILE.h5]", help="Configuration (TOML), or a result file to repeat. Without it: the naltrexone experiment.")
@@ -89,7 +89,7 @@ def run(
     raise typer.Exit(FAILED if results.failed else OK)
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG, short_help="Print a configuration or a result file.")
 def show(
     file: Annotated[str, typer.Argument(metavar="[CONFIG|FILE.h5]", help="Configuration (TOML) or result file. Without it: the naltrexone experiment.")] = "",
     overrides: Overrides = [],  # noqa: B006
@@ -108,7 +108,7 @@ def show(
     _say(text.config_text(load_config(file or str(_embedded_config()), overrides)))
 
 
-@app.command("check-tolerance", epilog=TOLERANCE_EPILOG)
+@app.command("check-tolerance", epilog=TOLERANCE_EPILOG, short_help="Tell whether the tolerance fits the question.")
 def check_tolerance(
     config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="Configuration (TOML). Without it: the naltrexone experiment.")] = "",
     overrides: Overrides = [],  # noqa: B006
@@ -145,7 +145,7 @@ def plot(
     _say(f"wrote {target}")
 
 
-@export.command(epilog=EPILOG)
+@export.command(epilog=EPILOG, short_help="Write a cell and its protocol as SBML.")
 def sbml(
     source: Annotated[str, typer.Argument(metavar="CONFIG|CELL", help="Configuration (TOML), or the name of a cell (see nkcell info).")],
     output: Annotated[
@@ -172,7 +172,7 @@ def sbml(
     _say(f"{chosen.said}\nwrote {target}")
 
 
-@app.command(epilog=EPILOG)
+@app.command(epilog=EPILOG, short_help="Print versions, instruction set and cell models.")
 def info() -> None:
     """Print versions, the instruction set of the engine and the hash of every cell model."""
     import platform
