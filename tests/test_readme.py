@@ -72,9 +72,13 @@ def test_test_command_passes_on_a_fresh_machine(tmp_path: Path) -> None:
 
 
 def test_library_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = snippets("python")
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(block("example: library"), "README.md", "exec"), {})
     assert "Trace of 2 run(s)" in capsys.readouterr().out
+
+
+def test_ensemble_example_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(block("example: ensemble"), "README.md", "exec"), {})
+    assert [words(line) for line in capsys.readouterr().out.splitlines()] == [words(line) for line in block("output: ensemble").splitlines()]
 
 
 def test_config_example_is_valid_and_runs(tmp_path: Path) -> None:
