@@ -9,6 +9,7 @@ import pytest
 
 from nkcell_sim.config import config_schema, parse_config, schema_text, shipped_schema
 from nkcell_sim.config.sections import lab_text, quantity_problem
+from nkcell_sim.errors import ParameterError
 from nkcell_sim.experiments import EXPERIMENTS, CalciumImaging
 
 BASE = '[experiment.imaging]\ntype = "calcium_imaging"\nntx_in_bath = "kept"\n'
@@ -64,6 +65,12 @@ def test_laboratory_units_are_converted_to_the_declared_one() -> None:
     assert study.cases[0].incubation.duration == 1.5
     assert study.vary["incubation.ntx"] == pytest.approx([1.0, 10.0, 100.0], rel=1e-15)
     assert study.solver.rtol == 1e-7
+
+
+@pytest.mark.parametrize("steps", ["1.5", "1e30"])
+def test_a_budget_that_is_no_number_of_steps_is_refused_and_not_rounded(steps: str) -> None:
+    with pytest.raises(ParameterError, match=r"got max_steps = 1.*; expected a whole number of steps"):
+        parse_config(BASE + f"[solver]\nmax_steps = {steps}\n")
 
 
 def test_the_grid_is_a_product_and_an_experiment_skips_the_keys_of_others() -> None:

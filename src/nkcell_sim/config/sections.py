@@ -87,7 +87,7 @@ class SolverKeys(LabRecord):
     def solver(self) -> Solver:
         """The solver that the keys describe."""
         keys = {name: getattr(self, name) for name in self.lab_fields()}
-        return Solver(**{**keys, "max_steps": int(self.max_steps)})
+        return Solver(**{**keys, "max_steps": int(self.max_steps) if float(self.max_steps).is_integer() else self.max_steps})
 
 
 def quantity_problem(value: Any, unit: str, minimum: float | None = None, maximum: float | None = None) -> str:
