@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from nkcell_sim import ladder
-from nkcell_sim.engine import Block, Jobs, Plan
+from nkcell_sim.engine import Block, Jobs, Plan, integrate
 from nkcell_sim.execution import Execution
 from nkcell_sim.model.cells import primary_nk_cell
 from nkcell_sim.outcomes import RUNGS, STATUSES, Outcome, Outcomes
@@ -172,9 +171,18 @@ def test_short_segments_do_not_trip_the_rate() -> None:
     assert free.final.tobytes() == bound.final.tobytes()
 
 
-def test_wall_time_is_one_budget_for_all_attempts() -> None:
-    block = jobs(2)
-    batch_jobs = replace(block, spent_steps=np.array([0, 5]), spent_seconds=np.array([0.0, 2.0]))
-    rows = batch_jobs.rows(np.array([1]))
-    assert rows.spent_steps.tolist() == [5]
-    assert rows.spent_seconds.tolist() == [2.0]
+def test_wall_time_and_steps_are_one_budget_for_all_attempts() -> None:
+    # 4 s of 3 are gone before the second run starts, 990 of 1000 steps before the third: only the first has its whole budget
+    cell, protocol = problem("oregonator"), Protocol(5.0)
+    states = np.repeat(cell.initial_state()[None], 3, axis=0)
+    parameters = np.repeat(cell.parameter_vector()[None], 3, axis=0)
+    spent = {"spent_steps": np.array([0, 0, 990]), "spent_seconds": np.array([0.0, 4.0, 0.0])}
+    batch = Jobs(states, parameters, np.zeros(3, dtype=int), (protocol.compile(cell.composition),), [cell] * 3, **spent)
+    plan = Plan(cell.composition, (), (), np.zeros(0))
+    block = integrate(plan, batch, Solver(max_seconds=3.0, max_steps=1000), Execution())
+    assert block.outcomes.status == ["ok", "time_limit", "step_limit"]
+    assert block.outcomes[2].steps + block.outcomes[2].rejected == 10
+    assert block.seconds is not None
+    assert block.seconds[1] > 4.0
+    rows = batch.rows(np.array([2, 1]))
+    assert (rows.spent_steps.tolist(), rows.spent_seconds.tolist()) == ([990, 0], [0.0, 4.0])
