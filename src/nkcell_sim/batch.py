@@ -50,11 +50,12 @@ def run_batch(batch: Any, threads: int, on_progress: Callable[[int], None] | Non
             ended.release()
 
     _start(batch, work, threads)
-    interrupted = False
-    while len(stopped) < threads:
+    waiting, interrupted = True, False
+    while waiting:
         try:  # around the whole loop: the interrupt is delivered at its jump back as well
-            while len(stopped) < threads:  # the semaphore only wakes: an interrupt may take a permit with it
+            while waiting:  # the semaphore only wakes: an interrupt may take a permit with it
                 ended.acquire(timeout=POLL)
+                waiting = len(stopped) < threads  # before the report, so that the last one counts all runs
                 if on_progress:
                     on_progress(batch.finished)
         except KeyboardInterrupt:

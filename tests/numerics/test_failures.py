@@ -202,6 +202,14 @@ def test_an_interrupt_between_the_end_of_a_thread_and_its_count_is_answered(monk
     assert ended == [False]
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_last_report_of_progress_counts_every_run_however_short(threads: int) -> None:
+    for _ in range(20):
+        seen: list[int] = []
+        simulate([problem("passive_membrane")] * 30, Protocol(1e-6), times=[], execution=Execution(threads=threads, on_progress=seen.append))
+        assert seen[-1] == 30
+
+
 def test_an_error_in_a_progress_callback_stops_the_runs_and_is_raised() -> None:
     def broken(done: int) -> None:
         raise RuntimeError("no terminal")
