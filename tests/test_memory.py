@@ -13,6 +13,7 @@ import pytest
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the resident memory from /proc")
 
 # A half-time keeps stretches of its rise in memory of its own, and an output is watched through buffers of its own: both have to be given back.
+# Small blocks come and go more often, so that one that keeps something shows.
 # The draws are filled before the first look, so that their pages are resident from the start; a look follows the last run of each block.
 PROBE = """
 import json, os, sys
@@ -21,7 +22,7 @@ import nkcell_sim as nk
 from nkcell_sim.execution import Execution
 from nkcell_sim.model.cells import COMPOSITIONS
 
-runs, block, page, seen = int(sys.argv[2]), 4096, os.sysconf("SC_PAGE_SIZE"), {}
+runs, block, page, seen = int(sys.argv[2]), 1024, os.sysconf("SC_PAGE_SIZE"), {}
 draws = nk.Draws(nk.Cell(COMPOSITIONS["oscillator"]()), {"Oscillator.rate": np.random.default_rng(3).uniform(0.5, 2.0, runs)})
 protocol = nk.Protocol(1.0).step(0.4, gain=2.0)
 features = {
