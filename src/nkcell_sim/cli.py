@@ -158,6 +158,7 @@ def sbml(
     """Write a cell, with the protocol of a configuration's experiment, as SBML Level 3 Version 2."""
     from .codegen.sbml import to_sbml
     from .export import choose
+    from .results.target import replacing
 
     target = Path(output or f"{Path(source).stem}.xml")
     if output != "-":
@@ -167,7 +168,8 @@ def sbml(
     if output == "-":
         _say(text, end="")
         return
-    target.write_text(text, encoding="utf-8")
+    with replacing(target) as place:
+        place.partial.write_text(text, encoding="utf-8")
     _written.append(str(target))
     _say(f"{chosen.said}\nwrote {target}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -194,3 +195,18 @@ def test_the_command_writes_the_protocol_of_a_configuration(tmp_path: Path, caps
 def test_the_command_explains_what_it_cannot_export(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "sbml", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_disk_that_fills_up_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "cell.xml"
+    target.write_text("what was there")
+    code = (
+        "import resource, sys; from nkcell_sim.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+        "sys.exit(main(['export', 'sbml', 'stub_nk', '-o', sys.argv[1]]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(target)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["what was there"]
