@@ -193,6 +193,7 @@ WRONG = {
     "a list with a hole": (lambda cell: nk.simulate([cell, None], PROTOCOL), "got NoneType as cell 1"),
     "no protocol": (lambda cell: nk.simulate(cell, "60 s"), "got '60 s' as the protocol; expected a Protocol"),
     "a name instead of names": (lambda cell: nk.simulate(cell, PROTOCOL, record="v"), r"got record = 'v'; expected a list of names"),
+    "a list of features": (lambda cell: nk.simulate(cell, PROTOCOL, features=[nk.Peak("v")]), "got features = .*; expected a dict of names"),
     "times with units": (lambda cell: nk.simulate(cell, PROTOCOL, record=KEYS, times=["1 s"]), r"got output times \['1 s'\]; expected numbers in s"),
     "a misspelt option": (lambda cell: nk.simulate(cell, PROTOCOL, rtoll=1e-6), "option 'rtoll', which no solver has; did you mean 'rtol'"),
     "settings twice": (lambda cell: nk.simulate(cell, PROTOCOL, solver=Solver(), rtol=1e-3), "got a solver and rtol beside it"),

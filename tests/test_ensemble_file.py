@@ -182,6 +182,11 @@ def test_a_bad_place_is_named_before_any_work(tmp_path: Path) -> None:
         nk.simulate_to_file(draws(), PROTOCOL, tmp_path / "x.h5", record=["ca"], execution=untouchable)
     with pytest.raises(ParameterError, match="got list; simulate_to_file takes Draws"):
         nk.simulate_to_file([stub_nk_cell()], PROTOCOL, tmp_path / "x.h5")  # type: ignore[arg-type]
+    for name in (3, None, "x" * 300, "a\0b"):
+        with pytest.raises(ResultsError, match=r"cannot write|as the file to write; expected a name"):
+            nk.simulate_to_file(draws(), PROTOCOL, name, execution=untouchable)
+        with pytest.raises(ResultsError, match=r"there is no result file|as the file to read; expected the name"):
+            nk.open_ensemble(name)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 

@@ -100,6 +100,7 @@ class _Task:
         execution: Execution,
     ) -> _Task:
         group = cells if isinstance(cells, Draws) else Listed(_cells(cells))
+        _check_features(features)
         composition = _one_composition(group)
         protocols, protocol_of = assigned_protocols(protocol, group)
         when = _output_times(times, protocols)
@@ -191,6 +192,12 @@ class _Task:
         """The trace with the error bars of its records and features, in declared units."""
         records = {name: from_kernel(errors.records[:, j], trace.units[name]) - from_kernel(0.0, trace.units[name]) for j, name in enumerate(self.record)}
         return replace(trace, record_errors=records, feature_errors=self.plan.watched.converted(errors.features, difference=True))
+
+
+def _check_features(features: Any) -> None:
+    """Refuse what is not a mapping from names to features."""
+    if features is not None and not (isinstance(features, Mapping) and all(isinstance(name, str) and name for name in features)):
+        raise ParameterError(f"got features = {features!r:.60}; expected a dict of names, for example {{'peak': nk.Peak('ca_cyt')}}", name="features")
 
 
 def _cells(given: Any) -> Sequence[Cell]:

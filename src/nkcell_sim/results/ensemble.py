@@ -28,8 +28,8 @@ class Ensemble:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
         with opened(path) as file:
+            self.path = os.fspath(path)
             if file.attrs.get("nkcell_kind") != ENSEMBLE:
                 raise ResultsError(f"{self.path!r} holds the results of a study, not of simulate_to_file; open it with nkcell_sim.open_results")
             missing = [name for name in ("run", "status", "time_reached", "complete") if name not in file and name not in file.attrs]

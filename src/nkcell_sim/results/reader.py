@@ -36,8 +36,12 @@ def read(path: str | os.PathLike[str]) -> Group:
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     """One of our files, open for reading; :class:`ResultsError` for one that is missing, damaged or not ours, also while it is read."""
-    source = Path(path)
-    if not source.is_file():
+    try:
+        source = Path(path)
+        there = source.is_file()
+    except (TypeError, ValueError, OSError) as error:
+        raise ResultsError(f"got {path!r:.60} as the file to read; expected the name of a file") from error
+    if not there:
         raise ResultsError(f"there is no result file {str(path)!r}" + (" (it is a folder)" if source.is_dir() else ""))
     try:
         source.open("rb").close()

@@ -22,9 +22,12 @@ def checked_target(path: str | os.PathLike[str]) -> Path:
     shown = repr(str(path))
     try:
         real = Path(path).resolve()
-    except (OSError, RuntimeError) as error:
-        raise ResultsError(f"cannot write {shown}: {error}") from error
-    if real.is_dir():
+        folder = real.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ResultsError(f"cannot write {shown}: {reason(error)}") from error
+    except TypeError as error:
+        raise ResultsError(f"got {path!r:.60} as the file to write; expected a name, for example 'results.h5'") from error
+    if folder:
         raise ResultsError(f"got {shown} as the file to write, which is a folder; give a file name, for example results.h5")
     if not real.parent.is_dir():
         raise ResultsError(f"cannot write {shown}: there is no folder {str(Path(path).parent)!r}")
