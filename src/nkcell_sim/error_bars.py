@@ -52,17 +52,18 @@ def error_bars(plan: Plan, jobs: Jobs, block: Block, solver: Solver, execution: 
 
 
 def _differences(run: Block, companion: Block) -> Errors:
-    errors = Errors(_largest(run.records - companion.records), np.abs(run.features - companion.features))
+    errors = Errors(_largest(run.records, companion.records), np.abs(run.features - companion.features))
     failed = ~companion.outcomes.ok
     errors.records[failed] = np.nan
     errors.features[failed] = np.nan
     return errors
 
 
-def _largest(difference: np.ndarray) -> np.ndarray:
-    """Largest absolute difference over time; NaN without times."""
-    if not difference.shape[2]:
-        return np.full(difference.shape[:2], np.nan)
+def _largest(run: np.ndarray, companion: np.ndarray) -> np.ndarray:
+    """Largest absolute difference over time; NaN without times, or where a time has a number in one of the two only."""
+    if not run.shape[2]:
+        return np.full(run.shape[:2], np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a quantity that is nowhere a number
-        return np.asarray(np.nanmax(np.abs(difference), axis=2))
+        largest = np.asarray(np.nanmax(np.abs(run - companion), axis=2))
+    return np.where((np.isnan(run) ^ np.isnan(companion)).any(axis=2), np.nan, largest)

@@ -121,6 +121,7 @@ static void nk_points(const nk_feature *f, nk_watch *w, const nk_course *p, vd t
 /* The largest value so far. Lanes whose course may turn above it are looked at one by one. */
 static void nk_peak(const nk_feature *f, nk_readings *r, nk_watch *w, const nk_course *p, vd t, vd h) {
   vd start = nk_course_at(p, w->a), end = nk_course_at(p, w->b), before = w->best, low, high;
+  w->sum = nk_select(w->inside, w->sum + 0.0 * (start + end), w->sum); /* not a number as soon as the course is none */
   vi first = w->inside & (start > w->best);
   w->best = nk_select(first, start, w->best);
   w->when = nk_select(first, t + w->since + w->a * h, w->when);

@@ -25,7 +25,8 @@ typedef struct {
   vd since;            /* time since the window's start minus time since the segment's start [ms] */
   vd base, level;      /* reference value; level to be reached, times the sign */
   vd slack;
-  vd best, when, sum;  /* largest value times the sign, its time, the integral; a result found before the end of the window is in best */
+  vd best, when, sum;  /* largest value times the sign, its time, the integral; a result found before the end of the window is in best;
+                        * the sum of a peak is 0, or not a number where the quantity was none */
   vi above, open;      /* side of the level; passages are still looked for */
   int left[NK_LANES];  /* passages to go */
   unsigned here;       /* bit l: lane l's segment has a part of the window or one of its points */
@@ -167,6 +168,7 @@ static double nk_reading(const nk_batch *b, const nk_readings *r, const nk_proto
   const nk_feature *f = &b->features[k];
   const nk_watch *w = &r->watches[k];
   double length = p->windows[k].length;
+  if ((f->kind == NK_PEAK || f->kind == NK_PEAK_TIME || f->kind == NK_HALF_TIME) && w->sum[l] != 0.0) return NAN; /* undefined in a part of its window */
   switch (f->kind) {
     case NK_PEAK: return w->best[l] > -INFINITY ? nk_in_range(b, f->quantity, f->sign * w->best[l]) - w->base[l] : NAN;
     case NK_PEAK_TIME: return w->best[l] > -INFINITY ? (w->when[l] > 0.0 ? w->when[l] : 0.0) : NAN;
