@@ -42,7 +42,8 @@ def fresh_copy(folder: Path) -> Path:
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS")}
-    return subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=clean, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+    bash = ["bash", "-euo", "pipefail", "-c", command]
+    return subprocess.run(bash, cwd=folder, env=clean, capture_output=True, encoding="utf-8", errors="replace", check=False)
 
 
 def words(line: str) -> str:
