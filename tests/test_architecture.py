@@ -26,7 +26,7 @@ LAYERS = (
     {"protocol", "trace", "outcomes", "draws", "_kernels"},
     {"codegen"},
     {"model"},
-    {"units"},
+    {"units", "randomness"},
     {"errors"},
 )
 ROW = {name: row for row, names in enumerate(LAYERS) for name in names}
