@@ -61,8 +61,8 @@ def test_laboratory_units_are_converted_to_the_declared_one() -> None:
     assert cell.parameter("TRPM3.d_max") == 0.5
     assert cell.parameter("CRAC.permeability") == 0.25
     assert cell.parameter("KCa31.switch") == 0.0
-    assert study.cases[0].incubation is not None
-    assert study.cases[0].incubation.duration == 1.5
+    assert study.cases[0].treatment is not None
+    assert study.cases[0].treatment.duration == 1.5
     assert study.vary["incubation.ntx"] == pytest.approx([1.0, 10.0, 100.0], rel=1e-15)
     assert study.solver.rtol == 1e-7
 

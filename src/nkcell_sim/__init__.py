@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .results import open_ensemble, open_results, simulate_to_file
     from .simulate import simulate
     from .steady_state import steady_state
-    from .study import Case, Study, linspan, logspan, run
+    from .study import Case, Cohort, Spread, Study, linspan, logspan, run
 
 _HOMES = {
     "primary_nk_cell": ".model.cells",
@@ -52,6 +52,8 @@ _HOMES = {
     "StoreOperatedEntry": ".experiments",
     "run_experiment": ".experiments",
     "Case": ".study",
+    "Cohort": ".study",
+    "Spread": ".study",
     "Study": ".study",
     "run": ".study",
     "open_results": ".results",
@@ -67,6 +69,7 @@ __all__ = [
     "CalciumImaging",
     "Case",
     "Cell",
+    "Cohort",
     "Crossing",
     "DecayHalfTime",
     "Draws",
@@ -76,6 +79,7 @@ __all__ = [
     "PatchClamp",
     "Peak",
     "Protocol",
+    "Spread",
     "StoreOperatedEntry",
     "Study",
     "TimeOfPeak",

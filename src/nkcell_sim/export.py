@@ -42,7 +42,7 @@ def choose(source: str, overrides: Sequence[str] = (), *, condition: str = "", e
     study = load_config(source, overrides).study
     case = _pick({c.name: c for c in study.cases}, condition, "condition")
     setup = _pick(study.experiments, experiment, "experiment")
-    cell = case.cell if case.incubation is None else case.incubation.apply(case.cell)
+    cell = case.cell if case.treatment is None else case.treatment.apply(case.cell)
     name = experiment or next(iter(study.experiments))
     others = [f"condition {c.name!r}" for c in study.cases if c is not case] + [f"experiment {n!r}" for n in study.experiments if n != name]
     said = f"condition {case.name!r} in experiment {name!r}" + (f"; left out: {', '.join(others)}" if others else "")

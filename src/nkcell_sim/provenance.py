@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
@@ -39,7 +39,7 @@ class Parameters(_Section):
     models: dict[str, str] = Field(description="name and hash of the equations of each cell model")
     config: str = Field(description="resolved configuration (TOML, every default written out); empty for a run from a script")
     solver: dict[str, JsonValue] = Field(description="method and tolerances")
-    seeds: list[int] = Field(description="seeds of random numbers; empty because the runs are deterministic")
+    seeds: list[int] = Field(description="seeds of random numbers; empty for deterministic runs")
 
 
 class Environment(_Section):
@@ -70,13 +70,15 @@ class Provenance(_Section):
     resources: Resources
 
 
-def collect(*, models: Mapping[str, str], solver: Mapping[str, Any], config: str = "", runs: int, elapsed: float, threads: int) -> dict[str, Any]:
+def collect(
+    *, models: Mapping[str, str], solver: Mapping[str, Any], config: str = "", runs: int, elapsed: float, threads: int, seeds: Sequence[int] = ()
+) -> dict[str, Any]:
     """Describe a finished run."""
     record = {
         "provenance_schema": PROVENANCE_SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "software": {"nkcell_sim": package_version(), "python": platform.python_version(), "packages": package_versions(), "kernel": kernel_name()},
-        "parameters": {"models": dict(models), "config": config, "solver": dict(solver), "seeds": []},
+        "parameters": {"models": dict(models), "config": config, "solver": dict(solver), "seeds": list(seeds)},
         "environment": {
             "system": f"{platform.system()} {platform.release()}",
             "architecture": platform.machine(),

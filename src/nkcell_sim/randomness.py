@@ -44,4 +44,5 @@ def stream(seed: int, *labels: str | int) -> np.random.Generator:
     import numpy as np
 
     words = digest(seed, *labels)
-    return np.random.Generator(np.random.Philox(key=np.frombuffer(words[:16], dtype="<u8"), counter=np.frombuffer(words[16:], dtype="<u8").tolist() + [0, 0]))
+    start = [0, 0, *np.frombuffer(words[16:], dtype="<u8").tolist()]
+    return np.random.Generator(np.random.Philox(key=np.frombuffer(words[:16], dtype="<u8"), counter=start))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .analysis.tolerances import ToleranceReport
     from .config import Config
     from .experiments.base import Experiment
+    from .experiments.treatment import Treatment
     from .model.cell import Cell
     from .results import ExperimentRuns, Results
 
@@ -38,7 +39,7 @@ def config_text(config: Config) -> str:
     """What a configuration describes: cell, conditions, and each experiment's protocol."""
     study = config.study
     parts = [heading(config.title or config.name), repr(study.cases[0].cell), wrapped(EVIDENCE), heading("Conditions")]
-    parts += [case_text(case.name, case.cell, case.incubation) for case in study.cases]
+    parts += [case_text(case.name, case.cell, case.treatment) for case in study.cases]
     for name, experiment in study.experiments.items():
         parts += [heading(f"Experiment {name}: {experiment.title or experiment.kind}"), protocol_drawing(experiment, study.cases[0].cell), repr(experiment)]
         parts += [wrapped(f"note: {note}") for note in experiment.notes()]
@@ -58,13 +59,13 @@ def wrapped(sentence: str) -> str:
     return textwrap.fill(sentence, PAGE, initial_indent="  ", subsequent_indent="      ", break_long_words=False)
 
 
-def case_text(name: str, cell: Cell, incubation: Experiment | None) -> str:
-    """One condition: what was done to the cell, and its incubation."""
+def case_text(name: str, cell: Cell, treatment: Treatment | None) -> str:
+    """One condition: what was done to the cell, and its treatment."""
     lines = [f"  {name}"]
     lines += [f"      {step}" for step in cell.history]
-    if incubation is not None:
-        given = {k: v for k, v in incubation.settings().items() if getattr(incubation, k) != incubation.default_of(k) or k == "duration"}
-        lines.append(f"      incubated: {', '.join(f'{k} {v}' for k, v in given.items())}")
+    if treatment is not None:
+        given = {k: v for k, v in treatment.settings().items() if getattr(treatment, k) != treatment.default_of(k) or k in ("duration", "dose")}
+        lines.append(f"      {type(treatment).said}: {', '.join(f'{k} {v}' for k, v in given.items())}")
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from ..experiments.settling import settle
 from ..model.cell import temperature_note
 
 if TYPE_CHECKING:
+    from ..experiments.treatment import Treatment
     from ..model.cell import Cell
     from ..results import Results
     from ..study import Study
@@ -78,10 +79,12 @@ class Measured:
     caveats: tuple[str, ...] = ()
 
 
-def role_of(cell: Cell, incubation: Incubation | None) -> str:
+def role_of(cell: Cell, incubation: Treatment | None) -> str:
     """Role of a condition among the targets: phenotype and treatment."""
     group = "hc" if cell.phenotype.startswith("healthy") else "me" if cell.phenotype.startswith("me_cfs") else ""
     if not group:
+        return ""
+    if incubation is not None and not isinstance(incubation, Incubation):
         return ""
     if incubation is None or (incubation.ntx == 0.0 and incubation.naltrexol == 0.0 and incubation.agonist == "none"):
         return group
@@ -94,7 +97,7 @@ def measure(study: Study, results: Results, *, companions: bool = True) -> Measu
     """Collect the features that the targets need; ``companions`` simulates what the study itself does not contain."""
     patch = _first(study, PatchClamp)
     imaging = _first(study, CalciumImaging)
-    cases = {role_of(c.cell, c.incubation): c for c in study.cases}
+    cases = {role_of(c.cell, c.treatment): c for c in study.cases}
     found = Measured(
         detection_limit=patch[1].detection_limit if patch else math.nan,
         bath={name: e[1].ntx_in_bath for name, e in (("patch", patch), ("imaging", imaging)) if e},
@@ -151,7 +154,7 @@ class _Companions:
         self.solver = asdict(study.solver)
 
     def run(self) -> None:
-        treated = self.cases["me_ntx"].incubation if "me_ntx" in self.cases else None
+        treated = self.cases["me_ntx"].treatment if "me_ntx" in self.cases else None
         healthy, diseased = self.cases["hc"].cell, self.cases["me"].cell
         after = treated.apply(diseased) if treated else None
         if self.patch is not None:

@@ -10,16 +10,19 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, NkcellError
-from ..experiments import EXPERIMENTS, Incubation
+from ..experiments import EXPERIMENTS, TREATMENTS
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
+from ..experiments.treatment import Treatment, name_of
 from ..model.cell import Cell
-from ..study import Case, Study, linspan, logspan
+from ..study import Case, Cohort, Study, linspan, logspan
 from ..study.design import RESERVED, name_problem
 from ..units import parse
 from . import build
+from .cohorts import CohortSection, cohort_of, resolved_cohort
 from .locate import Path
 from .sections import (
+    TREATMENT_KEYS,
     CellSection,
     ConditionSection,
     File,
@@ -28,9 +31,10 @@ from .sections import (
     SolverKeys,
     VarySection,
     experiment_section,
-    incubation_section,
+    key_of,
     lab_text,
     quantity_problem,
+    record_section,
     solver_section,
     with_unit,
 )
@@ -81,9 +85,12 @@ class _Loader:
         cases = [self._case(base, file.cell.off, condition, i) for i, condition in enumerate(conditions)]
         self._check_drugs(cases, experiments)
         vary = self._vary(file.vary, cases, experiments)
+        cohort = self._cohort(file, cases)
         try:
-            study = Study(cases, experiments, vary=vary, solver=solver, title=file.title)
+            study = Study(cases, experiments, vary=vary, solver=solver, title=file.title, cohort=cohort, seed=file.seed, keep=file.results.keep)
         except NkcellError as error:
+            if getattr(error, "name", "") == "keep":
+                raise self.source.error(("results", "keep"), str(error)) from error
             position = next((i for i, section in enumerate(file.vary) if section.key == getattr(error, "name", "")), None)
             if position is not None:
                 raise self.source.error(("vary", position), str(error), at_key=True) from error
@@ -212,10 +219,19 @@ class _Loader:
         for k, name in enumerate(off):
             cell = self._at(("cell", "off", k), cell.without, name)
         cell = self._set(cell, condition.set, (*path, "set"))
-        incubation = None
-        if condition.incubate is not None:
-            incubation = self._record(Incubation, incubation_section(), condition.incubate, (*path, "incubate"))
-        return Case(condition.name, replace(cell, name=condition.name), incubation)
+        return Case(condition.name, replace(cell, name=condition.name), self._treatment(condition, path), condition.group)
+
+    def _treatment(self, condition: ConditionSection, path: Path) -> Treatment | None:
+        """What a condition's cells are treated with: at most one of the keys that describe a treatment."""
+        given = {key: data for key in TREATMENT_KEYS if (data := getattr(condition, key)) is not None}
+        if len(given) > 1:
+            first, second, *_ = given
+            raise self.source.error((*path, second), f"this condition has {first!r} already; expected one treatment a condition", at_key=True)
+        for key, data in given.items():
+            kind = TREATMENTS[TREATMENT_KEYS[key]]
+            treatment: Treatment = self._record(kind, record_section(kind), data, (*path, key))
+            return treatment
+        return None
 
     def _at(self, path: Path, make: Any, *arguments: Any, **options: Any) -> Any:
         """Call a maker and let its error point at ``path``."""
@@ -225,12 +241,12 @@ class _Loader:
             raise self.source.error(path, str(error)) from error
 
     def _check_drugs(self, cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> None:
-        """What experiments and incubations put into the bath, against the bounds that the cell declares for it."""
+        """What experiments and treatments put into the bath, against the bounds that the cell declares for it."""
         for name, experiment in experiments.items():
             self._check_inputs(experiment, cases[0].cell, ("experiment", name))
         for i, case in enumerate(cases):
-            if case.incubation is not None:
-                self._check_inputs(case.incubation, case.cell, ("condition", i, "incubate"))
+            if case.treatment is not None:
+                self._check_inputs(case.treatment, case.cell, ("condition", i, key_of(case.treatment)))
 
     def _check_inputs(self, record: LabRecord, cell: Cell, path: Path) -> None:
         for field in record.lab_fields():
@@ -240,6 +256,15 @@ class _Loader:
                 if problem:
                     where: Path = (*path, field)
                     raise self.source.error((*where, j) if (*where, j) in self.source.places.entries else where, problem)
+
+    def _cohort(self, file: File, cases: Sequence[Case]) -> Cohort | None:
+        if file.cohort is None:
+            return None
+        section = self._validate(CohortSection, file.cohort, ("cohort",))
+        groups: dict[str, list[Cell]] = {}
+        for case in cases:
+            groups.setdefault(case.donors, []).append(case.cell)
+        return cohort_of(section, seed=file.seed, groups=groups, source=self.source)
 
     # -- grid -------------------------------------------------------------------------------------------------------
 
@@ -256,7 +281,7 @@ class _Loader:
 
     def _check_varied(self, section: VarySection, path: Path, values: Sequence[float], cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> None:
         owner, _, field = section.key.partition(".")
-        record = experiments.get(owner) or (next((c.incubation for c in cases if c.incubation is not None), None) if owner == "incubation" else None)
+        record = experiments.get(owner) or next((c.treatment for c in cases if name_of(c.treatment) == owner), None)
         for j, value in enumerate(values if record is not None else ()):
             problem = _input_problem(record, field, value, cases[0].cell)
             if problem:
@@ -265,17 +290,19 @@ class _Loader:
 
     def _varied_unit(self, path: Path, key: str, cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> tuple[str, float | None, float | None]:
         owner, _, name = key.partition(".")
-        record: type[LabRecord] | None = Incubation if owner == "incubation" else type(experiments[owner]) if owner in experiments else None
+        record: type[LabRecord] | None = TREATMENTS.get(owner) or (type(experiments[owner]) if owner in experiments else None)
         if record is not None:
             fields = {n: f.metadata for n, f in record.lab_fields().items() if f.metadata["kind"] in ("quantity", "list", "number")}
             if name not in fields:
                 raise self.source.error(path, f"{owner!r} has no numeric field {name!r}{near_miss(name, fields)}")
-            if owner == "incubation" and all(case.incubation is None for case in cases):
-                raise self.source.error(path, "no condition is incubated; give one an `incubate = { ... }`")
+            if owner in TREATMENTS and all(name_of(case.treatment) != owner for case in cases):
+                key = next(k for k, name in TREATMENT_KEYS.items() if name == owner)
+                raise self.source.error(path, f"no condition is {TREATMENTS[owner].said}; give one `{key} = {{ ... }}`")
             return fields[name]["unit"], fields[name]["minimum"], fields[name]["maximum"]
         parameters = cases[0].cell.composition.parameters
         if key not in parameters:
-            known = [*parameters, *(f"{e}.{f}" for e, x in experiments.items() for f in x.lab_fields()), *(f"incubation.{f}" for f in Incubation.lab_fields())]
+            records: list[tuple[str, Any]] = [*experiments.items(), *TREATMENTS.items()]
+            known = [*parameters, *(f"{e}.{f}" for e, x in records for f in x.lab_fields())]
             raise self.source.error(path, f"unknown key {key!r}{near_miss(key, known)}")
         return parameters[key].unit, parameters[key].minimum, parameters[key].maximum
 
@@ -313,8 +340,10 @@ class _Loader:
         rows = []
         for i, (condition, case) in enumerate(zip(conditions, study.cases, strict=True)):
             row: dict[str, Any] = {"name": condition.name, "phenotype": condition.phenotype}
-            if case.incubation is not None:
-                row["incubate"] = _written(case.incubation)
+            if case.treatment is not None:
+                row[key_of(case.treatment)] = _written(case.treatment)
+            if case.group:
+                row["group"] = case.group
             if condition.set:
                 row["set"] = {k: v for k, (v, _) in self._flat(condition.set, ("condition", i, "set")).items()}
             rows.append(row)
@@ -324,6 +353,9 @@ class _Loader:
             "condition": rows,
             "experiment": {n: {"type": e.kind, **_written(e)} for n, e in study.experiments.items()},
             "vary": [{"key": k, "values": [with_unit(v, study.unit_of(k)) for v in values]} for k, values in study.vary.items()],
+            "seed": study.seed,
+            "cohort": {} if study.cohort is None else resolved_cohort(study.cohort, study.cases[0].cell),
+            "results": {} if study.keep is None else {"keep": list(study.keep)},
             "solver": _written(SolverKeys.of(study.solver)),
             "report": file.report.model_dump(),
         }

@@ -10,7 +10,8 @@ from ..experiments import EXPERIMENTS
 from ..model.cells import COMPOSITIONS
 from ..model.quantities import Parameter
 from ..units import DIMENSIONLESS, unit_info
-from .sections import File, experiment_section, incubation_section, solver_section, with_unit
+from .cohorts import CohortSection
+from .sections import TREATMENT_KEYS, File, experiment_section, solver_section, treatment_section, with_unit
 
 SHIPPED = "config_schema.json"
 
@@ -21,13 +22,17 @@ def config_schema() -> dict[str, Any]:
     definitions = schema.setdefault("$defs", {})
     kinds = {kind: _inlined(experiment_section(kind).model_json_schema()) for kind in EXPERIMENTS}
     definitions.update({f"experiment_{kind}": body for kind, body in kinds.items()})
-    definitions["incubation"] = _inlined(incubation_section().model_json_schema())
+    definitions.update({name: _inlined(treatment_section(key).model_json_schema()) for key, name in TREATMENT_KEYS.items()})
     definitions["solver"] = _inlined(solver_section().model_json_schema())
+    cohort = _inlined(CohortSection.model_json_schema())
+    definitions.update({name: _inlined(body) for name, body in cohort.pop("$defs", {}).items()})
+    definitions["cohort"] = cohort
     definitions["parameters"] = _parameters()
     one_of = [{"$ref": f"#/$defs/experiment_{kind}"} for kind in kinds]
     schema["properties"]["experiment"] |= {"additionalProperties": {"oneOf": one_of}}
     schema["properties"]["solver"] = {"$ref": "#/$defs/solver"}
-    definitions["ConditionSection"]["properties"]["incubate"] = {"$ref": "#/$defs/incubation"}
+    schema["properties"]["cohort"] = {"$ref": "#/$defs/cohort"}
+    definitions["ConditionSection"]["properties"].update({key: {"$ref": f"#/$defs/{name}"} for key, name in TREATMENT_KEYS.items()})
     for owner in ("CellSection", "ConditionSection"):
         definitions[owner]["properties"]["set"] = {"$ref": "#/$defs/parameters"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "nkcell_sim configuration"}

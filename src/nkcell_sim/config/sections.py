@@ -10,10 +10,20 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from ..errors import UnitError
-from ..experiments import EXPERIMENTS, Incubation
+from ..experiments import EXPERIMENTS, TREATMENTS
 from ..experiments.fields import LabRecord, lab
+from ..experiments.treatment import Treatment, name_of
+from ..randomness import LARGEST_SEED
 from ..solver import METHODS, Solver
 from ..units import DIMENSIONLESS, describe_dimension, parse, unit_info
+
+# Keys of a condition that describe a treatment, and the treatment's name.
+TREATMENT_KEYS = {"incubate": "incubation"}
+
+
+def key_of(treatment: Treatment) -> str:
+    """The key of a condition that describes a treatment."""
+    return next(key for key, name in TREATMENT_KEYS.items() if name == name_of(treatment))
 
 
 class Section(BaseModel):
@@ -37,6 +47,7 @@ class ConditionSection(Section):
 
     name: str = Field(min_length=1, description="name in tables and figures")
     phenotype: str = Field(default="healthy", description="named phenotype, for example healthy or me_cfs")
+    group: str = Field(default="", description="donors that the cells come from, in a cohort; by default those of the same phenotype")
     incubate: dict[str, Any] | None = Field(default=None, description="incubation before the experiments, hours in a medium")
     set: dict[str, Any] = Field(
         default={}, description="parameters that only this condition changes; as for a phenotype, resting constants stay those of the healthy cell"
@@ -52,6 +63,12 @@ class VarySection(Section):
     stop: Any = Field(default=None, description="last value of an even spacing")
     points: int | None = Field(default=None, ge=2, description="number of values of an even spacing")
     spacing: Literal["log", "linear"] = Field(default="log", description="equal ratios or equal differences")
+
+
+class ResultsSection(Section):
+    """What the result file keeps."""
+
+    keep: list[str] | None = Field(default=None, description="recorded quantities whose traces are kept (default: all); features are always kept")
 
 
 class ReportSection(Section):
@@ -187,9 +204,9 @@ def experiment_section(kind: str) -> type[Section]:
     return record_section(EXPERIMENTS[kind], kind)
 
 
-def incubation_section() -> type[Section]:
-    """The keys of a condition's ``incubate``."""
-    return record_section(Incubation)
+def treatment_section(key: str) -> type[Section]:
+    """The keys of a condition's ``incubate`` and the like."""
+    return record_section(TREATMENTS[TREATMENT_KEYS[key]])
 
 
 def solver_section() -> type[Section]:
@@ -205,5 +222,8 @@ class File(Section):
     condition: list[ConditionSection] = Field(default=[], description="groups of cells; one healthy group when none is given")
     experiment: dict[str, dict[str, Any]] = Field(min_length=1, description="what is done to every cell")
     vary: list[VarySection] = Field(default=[], description="axes of a grid of runs")
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED, description="names the random numbers of cohorts, instruments and channels")
+    cohort: dict[str, Any] | None = Field(default=None, description="donors in every group and cells of every donor")
+    results: ResultsSection = Field(default=ResultsSection())
     solver: dict[str, Any] = Field(default={}, description="method and tolerances")
     report: ReportSection = Field(default=ReportSection())

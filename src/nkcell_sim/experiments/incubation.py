@@ -13,6 +13,7 @@ from . import names
 from .base import Array, Experiment, Feature
 from .fields import lab
 from .settling import chain_of, run_to_end, settle, with_chain_state
+from .treatment import Treatment
 from .washing import wash_off
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ FULL_CELL_LIMIT = 30.0  # degC
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Incubation(Experiment):
+class Incubation(Experiment, Treatment):
     """Hours in medium with naltrexone (NTX), 6-beta-naltrexol or an opioid agonist; ``apply`` returns the cell afterwards.
 
     The cell starts at its own steady state without the ligands. At 23 degC the whole cell lives through the incubation; at
@@ -33,6 +34,8 @@ class Incubation(Experiment):
     """
 
     kind: ClassVar[str] = "incubation"
+    name: ClassVar[str] = "incubation"
+    said: ClassVar[str] = "incubated"
     title: ClassVar[str] = "Incubation"
 
     duration: float = lab("24 h", "h", "time with the ligands", label="abstract", minimum=0.0)
@@ -73,12 +76,8 @@ class Incubation(Experiment):
             said.append(f"antagonists: free fraction {self.free_fraction:g}, Ki multiplied by k_invivo {self.k_invivo:g}")
         return tuple(said)
 
-    def apply(self, cell: Cell) -> Cell:
-        """The cell after the incubation, with the ligands still in its medium unless they were washed out."""
-        return self.apply_all([cell])[0]
-
     def apply_all(self, cells: Sequence[Cell]) -> list[Cell]:
-        """Every cell after the incubation, order kept."""
+        """Every cell after the incubation, order kept, with the ligands still in its medium unless they were washed out."""
         exposed = self._exposed(settle(cells))
         if self.duration > 0.0:
             exposed = self._chain(exposed) if self.chain_only else run_to_end(exposed, self.protocol(), self.title)

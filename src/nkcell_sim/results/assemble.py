@@ -20,7 +20,15 @@ from .layout import ERROR_SUFFIX, Group, Variable, index, numbers, text
 from .origin import event_table, file_attributes, provenance_group
 from .results import Results
 
-_RESERVED = ("run", "time", "sample", "case", "status", "run_id", "time_reached", "worst_component", "steps", "rung", "attempts")
+_LABELS = {
+    "group": ("", "group of donors"),
+    "donor": ("", "donor"),
+    "cell": ("1", "number of the cell among those of its donor, condition and experiment"),
+    "age": ("a", "age of the donor in years, a label that no equation reads"),
+    "sex": ("", "sex of the donor, a label that no equation reads"),
+    "pair": ("", "matched pair that the donor belongs to"),
+}
+_RESERVED = (*_LABELS, "run", "time", "sample", "case", "status", "run_id", "time_reached", "worst_component", "steps", "rung", "attempts")
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,8 @@ class Batch:
     run_ids: tuple[str, ...]
     cases: tuple[str, ...]
     varied: tuple[dict[str, float], ...]
-    notes: tuple[str, ...] = ()  # of the study's cells and incubations, on top of the experiment's own
+    notes: tuple[str, ...] = ()  # of the study's cells and treatments, on top of the experiment's own
+    labels: tuple[dict[str, str | float], ...] = ()  # of a cohort's runs: group, donor, cell, age, sex, pair
 
 
 def assemble(title: str, batches: Mapping[str, Sequence[Batch]], *, units: Mapping[str, str], provenance: Mapping[str, Any]) -> Results:
@@ -70,6 +79,12 @@ class _Experiment:
         return self._listed([t.cells for t in self.traces])
 
     @cached_property
+    def labels(self) -> dict[str, list[Any]]:
+        """Labels of a cohort's runs by name; empty without a cohort."""
+        rows = self._listed([b.labels or [{}] * len(b.positions) for b in self.batches])
+        return {name: [row[name] for row in rows] for name in _LABELS if rows and name in rows[0]}
+
+    @cached_property
     def same_times(self) -> bool:
         """Whether every run was sampled at the same times."""
         first = self.traces[0].time
@@ -97,7 +112,7 @@ class _Experiment:
 
     def _located(self, variables: dict[str, Variable]) -> dict[str, Variable]:
         """Variables of runs that name their auxiliary coordinates, as in CF: the condition, the identity and what was varied."""
-        names = ["case", "run_id", *(f"vary.{key}" for key in self.units), *([] if self.same_times else ["time"])]
+        names = ["case", "run_id", *self.labels, *(f"vary.{key}" for key in self.units), *([] if self.same_times else ["time"])]
         listed = {"coordinates": " ".join(names)}
         return {
             name: replace(v, attributes={**v.attributes, **listed}) if v.dims[:1] == ("run",) and name not in ("run", *names) else v
@@ -119,6 +134,9 @@ class _Experiment:
             "rung": numbers(run, np.array([o.rung for o in outcomes], dtype="<i4"), "1", f"attempt that is kept: {_listed_rungs()}"),
             "attempts": text(run, [", ".join(o.attempts) for o in outcomes], "status of every attempt of a run that was tried again; empty for the others"),
         }
+        for name, column in self.labels.items():
+            unit, about = _LABELS[name]
+            found[name] = numbers(run, np.array(column, float), unit, about, role="label") if unit else text(run, column, about)
         for key, unit in self.units.items():
             found[f"vary.{key}"] = numbers(run, [point[key] for point in varied], unit, f"varied: {key}", role="varied")
         return found
@@ -128,7 +146,7 @@ class _Experiment:
         if not self.same_times:
             found["time"] = numbers(("run", "sample"), self._merged([self._padded(t, np.tile(t.time, (len(t.status), 1))) for t in self.traces]), "s", "time")
         declarations = self.cells[0].composition.declarations
-        for key in self.setup.record:
+        for key in self.traces[0].values:
             declared = declarations[key]
             values = self._merged([self._padded(t, t[key]) for t in self.traces])
             source = getattr(declared, "source", "")

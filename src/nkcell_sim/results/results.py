@@ -83,6 +83,11 @@ class ExperimentRuns:
         return {name.removeprefix("vary."): self.group.variables[name].values for name in self._with_role("varied")}
 
     @property
+    def labels(self) -> dict[str, list[Any]]:
+        """Group, donor, cell, age, sex and pair of every run of a cohort; empty without one."""
+        return {name: self.group.variables[name].values.tolist() for name in ("group", "donor", "cell", "age", "sex", "pair") if name in self.group.variables}
+
+    @property
     def units(self) -> dict[str, str]:
         """Unit of every variable."""
         names = {n: str(v.attributes["units"]) for n, v in self.group.variables.items() if "units" in v.attributes}

@@ -1,6 +1,9 @@
 """What to run and running it: cases, grids, run specifications."""
 
-from .design import Case, Run, Study, linspan, logspan
+from .case import Case
+from .cohort import Cohort, Spread
+from .design import Study, linspan, logspan
 from .runner import run
+from .specification import Run
 
-__all__ = ["Case", "Run", "Study", "linspan", "logspan", "run"]
+__all__ = ["Case", "Cohort", "Run", "Spread", "Study", "linspan", "logspan", "run"]

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError, SteadyStateError, UnreachableRestError
-from ..experiments import Incubation
+from ..experiments import TREATMENTS
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
+from ..experiments.treatment import Treatment, name_of
 from ..model.cell import Cell, temperature_note
+from ..randomness import checked_seed
 from ..solver import Solver
 from ..units import parse
+from .case import Case, name_problem
+from .cohort import Cohort, Member
+from .specification import Run, cell_content
 
-INCUBATION = "incubation"
 RESERVED = {
-    INCUBATION: "[[vary]] keys use it for a condition's incubation",
+    **{kind: "[[vary]] keys use it for a condition's treatment" for kind in TREATMENTS},
     "provenance": "results keep their provenance under it",
     "targets": "results keep the table of targets under it",
+    "statistics": "results keep the comparisons of a cohort under it",
+    "power": "results keep power curves under it",
 }
 
 
@@ -51,86 +54,16 @@ def _check_span(maker: str, start: Any, stop: Any, points: Any) -> None:
         raise ParameterError(f"got {maker} points = {points!r}; expected a whole number of at least 1", name="points")
 
 
-def name_problem(name: Any) -> str:
-    """What is wrong with the name of a case or an experiment; empty when it is good."""
-    if not isinstance(name, str) or not name.strip():
-        return "expected a text that is not empty"
-    return "" if name.isprintable() else "expected a text without control characters"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One group of a study: a cell and what it was incubated with before the experiments (None: straight from rest)."""
-
-    name: str
-    cell: Cell
-    incubation: Incubation | None = None
-
-    def __post_init__(self) -> None:
-        problem = name_problem(self.name)
-        if problem:
-            raise ParameterError(f"got a case named {self.name!r}; {problem}", name="name")
-        if not isinstance(self.cell, Cell):
-            raise ParameterError(f"case {self.name!r}: got cell = {self.cell!r}; expected a cell, as in Case(name, cell, incubation)", name="cell")
-        if self.incubation is not None and not isinstance(self.incubation, Incubation):
-            raise ParameterError(f"case {self.name!r}: got incubation = {self.incubation!r}; expected an Incubation or None", name="incubation")
-
-
-@dataclass(frozen=True)
-class Run:
-    """One cell in one experiment, fully specified."""
-
-    experiment: str
-    case: str
-    cell: Cell
-    setup: Experiment
-    incubation: Incubation | None
-    varied: dict[str, float]
-    solver: Solver
-    cell_content: dict[str, Any]
-    failure: str = ""  # why it cannot start, if it cannot
-
-    @cached_property
-    def specification(self) -> dict[str, Any]:
-        """Everything that determines the numbers, as plain data; names of cases and experiments do not."""
-        return {
-            **self.cell_content,
-            "incubation": None if self.incubation is None else _settings(self.incubation),
-            "experiment": [self.setup.kind, _settings(self.setup)],
-            "solver": {name: value for name, value in asdict(self.solver).items() if name not in ("error_bars", "tightening")},
-        }
-
-    @cached_property
-    def id(self) -> str:
-        """Identity of the run: a hash of its specification."""
-        return hashlib.sha256(json.dumps(self.specification, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _cell_content(cell: Cell) -> dict[str, Any]:
-    """What a cell contributes to the identity of a run."""
-    return {
-        "model": [cell.composition.name, cell.composition.hash],
-        "parameters": _exact(cell.parameter_vector()),
-        "state": _exact(cell.initial_state()),
-        "inputs": _exact(cell.input_defaults()),
-    }
-
-
-def _exact(values: Any) -> list[str]:
-    return [float(v).hex() for v in values]
-
-
-def _settings(record: LabRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.lab_fields()}
-
-
 class Study:
     """Every case in every experiment, over a grid of variations.
 
     ``vary`` maps a key to its values (in the declared unit, or as text with a unit): a parameter (``"TRPM3.n_t3"``), a
-    field of an experiment (``"imaging.pregs"``) or of the incubation (``"incubation.ntx"``). Several keys make a product grid;
+    field of an experiment (``"imaging.pregs"``) or of a treatment (``"incubation.ntx"``). Several keys make a product grid;
     an experiment is not repeated for the keys of another one.
     A varied parameter is set on the cell before its resting constants are solved, as if it had been in its description.
+
+    With a ``cohort`` every case is recorded in many cells of many donors. ``seed`` names the random numbers of instruments and channels in a study without
+    one. ``keep`` names the recorded quantities whose traces the results keep (None: all); features are read from all of them either way.
     """
 
     def __init__(
@@ -141,13 +74,21 @@ class Study:
         vary: Mapping[str, Any] | None = None,
         solver: Solver | None = None,
         title: str = "",
+        cohort: Cohort | None = None,
+        seed: int = 0,
+        keep: Sequence[str] | None = None,
     ) -> None:
         many = cases if isinstance(cases, Sequence) else [cases]
         self.cases = tuple(_case(c) for c in many)
         self.experiments = _experiments(experiments)
         self.solver = solver or Solver()
         self.title = title
+        self.cohort = cohort
+        self.seed = checked_seed(seed)
+        self.keep = None if keep is None else _kept(keep, self.experiments)
         self._check_names()
+        if cohort is not None:
+            cohort.check(self.groups)
         self.vary = {key: self._axis(key, values) for key, values in (vary or {}).items()}
         self._check_points()
 
@@ -181,8 +122,9 @@ class Study:
 
     def _check_points(self) -> None:
         """Every varied value has to fit its experiment, or no run would start."""
-        owners = {name: [experiment] for name, experiment in self.experiments.items()}
-        owners[INCUBATION] = [c.incubation for c in self.cases if c.incubation is not None]
+        owners: dict[str, list[Any]] = {name: [experiment] for name, experiment in self.experiments.items()}
+        for kind in TREATMENTS:
+            owners[kind] = [c.treatment for c in self.cases if name_of(c.treatment) == kind]
         for owner, records in owners.items():
             keys = [key for key in self.vary if key.partition(".")[0] == owner]
             for values in itertools.product(*(self.vary[key] for key in keys)) if keys else ():
@@ -194,10 +136,10 @@ class Study:
                         raise ParameterError(f"variation of {', '.join(keys)}: {error}", name=key if key in keys else keys[0]) from error
 
     def record_of(self, key: str) -> type[LabRecord] | None:
-        """The experiment or incubation that a varied key belongs to; None for a parameter of the cell."""
+        """The experiment or treatment that a varied key belongs to; None for a parameter of the cell."""
         owner = key.partition(".")[0]
-        if owner == INCUBATION:
-            return Incubation
+        if owner in TREATMENTS:
+            return TREATMENTS[owner]
         return type(self.experiments[owner]) if owner in self.experiments else None
 
     def unit_of(self, key: str) -> str:
@@ -234,42 +176,93 @@ class Study:
         mine = [{key: value for key, value in point.items() if key not in others} for point in self.grid]
         return list({tuple(point.values()): point for point in mine}.values())
 
+    @property
+    def groups(self) -> dict[str, list[Cell]]:
+        """The cells of the cases of every group of donors."""
+        found: dict[str, list[Cell]] = {}
+        for case in self.cases:
+            found.setdefault(case.donors, []).append(case.cell)
+        return found
+
     def runs(self) -> Iterator[Run]:
-        """Every run: experiments, then cases, then the grid."""
-        cells: dict[tuple[str, tuple[float, ...]], tuple[Cell, dict[str, Any], str]] = {}
+        """Every run: experiments, then cases, then the grid, then donors and their cells."""
+        made: dict[tuple[Any, ...], tuple[Cell, dict[str, Any], str]] = {}
         for name, experiment in self.experiments.items():
             for case in self.cases:
                 for point in self.points(name):
-                    changed = {key: value for key, value in point.items() if self.record_of(key) is None}
-                    key = (case.name, tuple(changed.values()))
-                    if key not in cells:
-                        cell, failure = _with_parameters(case.cell, changed)
-                        cells[key] = (cell, _cell_content(cell), failure)
-                    cell, content, failure = cells[key]
                     setup = replace(experiment, **_own(point, name))
-                    incubation = None if case.incubation is None else replace(case.incubation, **_own(point, INCUBATION))
-                    yield Run(name, case.name, cell, setup, incubation, point, self.solver, content, failure)
+                    kind = name_of(case.treatment)
+                    treatment = None if case.treatment is None else _changed(case.treatment, _own(point, kind))
+                    changed = {key: value for key, value in point.items() if self.record_of(key) is None}
+                    for member, cell, content, failure in self._cells(name, case, changed, made):
+                        labels, chance = self._named(name, case, setup, member)
+                        yield Run(name, case.name, cell, setup, treatment, point, self.solver, content, failure, labels, chance)
+
+    def _cells(
+        self, experiment: str, case: Case, changed: dict[str, float], made: dict[tuple[Any, ...], tuple[Cell, dict[str, Any], str]]
+    ) -> Iterator[tuple[Member | None, Cell, dict[str, Any], str]]:
+        """The cells of a case at one point of the grid: the one of its description, or those of its donors."""
+        if self.cohort is None:
+            key = (case.name, tuple(changed.values()))
+            if key not in made:
+                cell, failure = _with_parameters(case.cell, changed)
+                made[key] = (cell, cell_content(cell), failure)
+            yield (None, *made[key])
+            return
+        base = case.cell.set(changed) if changed else case.cell
+        for member in self.cohort.members(case.donors, base, case.name, experiment):
+            cell, failure = _with_parameters(case.cell, {**changed, **member.changed}, constants=self.cohort.constants)
+            yield member, cell, cell_content(cell), failure
+
+    def _named(self, experiment: str, case: Case, setup: Experiment, member: Member | None) -> tuple[dict[str, str | float], tuple[str | int, ...]]:
+        """Labels of a run, and the name of its random numbers if it has any."""
+        mode = "mean" if self.cohort is None else self.cohort.channels
+        drawn = mode != "mean" or getattr(setup, "instrument", None) is not None
+        if member is None or self.cohort is None:
+            return {}, ((self.seed, mode, experiment, case.name) if drawn else ())
+        labels = {"group": member.group, "donor": member.donor, "cell": float(member.cell), **member.labels}
+        return labels, ((self.cohort.seed, mode, member.group, member.donor, case.name, experiment, member.cell) if drawn else ())
 
     def notes(self) -> tuple[str, ...]:
-        """Remarks on the cells and their incubations that go with every result of this study."""
+        """Remarks on the cells, their treatments and the cohort that go with every result of this study."""
         said = [note for case in self.cases if (note := temperature_note(case.cell))]
         if "temperature" in self.vary:
             said += [note for value in self.vary["temperature"] if (note := temperature_note(self.cases[0].cell, value))]
         for case in self.cases:
-            said += [f"{case.name}: {note}" for note in (case.incubation.notes() if case.incubation is not None else ())]
+            said += [f"{case.name}: {note}" for note in (case.treatment.notes() if case.treatment is not None else ())]
+        if self.cohort is not None:
+            said.append("the spread between donors and between cells of the cohort is assumed (A): no such variance is published for these cells")
         return tuple(dict.fromkeys(said))
 
     def __len__(self) -> int:
-        return len(self.cases) * sum(len(self.points(name)) for name in self.experiments)
+        cells = sum(1 if self.cohort is None else len(self.cohort.donors_of(case.donors)) * self.cohort.cells for case in self.cases)
+        return cells * sum(len(self.points(name)) for name in self.experiments)
 
     def __repr__(self) -> str:
         lines = [f"Study {self.title!r}: {len(self)} runs" if self.title else f"Study: {len(self)} runs"]
         for case in self.cases:
-            after = "" if case.incubation is None else f", incubated {case.incubation.duration:g} h"
-            lines.append(f"  case        {case.name}{after}")
+            lines.append(f"  case        {case.name}{_treated(case)}")
         lines += [f"  experiment  {name} ({experiment.kind})" for name, experiment in self.experiments.items()]
         lines += [f"  vary        {key}: {len(v)} values, {v[0]:g} to {v[-1]:g} {self.unit_of(key)}" for key, v in self.vary.items()]
-        return "\n".join(lines)
+        return "\n".join(lines if self.cohort is None else [*lines, repr(self.cohort)])
+
+
+def _treated(case: Case) -> str:
+    if case.treatment is None:
+        return ""
+    lasting = getattr(case.treatment, "duration", None)
+    return f", {name_of(case.treatment).replace('_', ' ')}" + ("" if lasting is None else f" of {lasting:g} h")
+
+
+def _kept(keep: Any, experiments: Mapping[str, Experiment]) -> tuple[str, ...]:
+    """Names of quantities whose traces are kept; each is recorded by some experiment."""
+    if isinstance(keep, str) or not isinstance(keep, Iterable) or not all(isinstance(name, str) for name in keep):
+        raise ParameterError(f"got keep = {keep!r}; expected a list of recorded quantities, or None for all", name="keep")
+    known = {name for experiment in experiments.values() for name in experiment.record}
+    unknown = [name for name in keep if name not in known]
+    if unknown:
+        raise ParameterError(f"got {unknown[0]!r} among the traces to keep; the experiments record {', '.join(sorted(known))}", name="keep")
+    return tuple(keep)
 
 
 def _case(given: Any) -> Case:
@@ -277,7 +270,7 @@ def _case(given: Any) -> Case:
         return given
     if isinstance(given, Cell):
         return Case(given.name, given)
-    raise ParameterError(f"got {given!r} among the cases of a study; expected cells or Case(name, cell, incubation)", name="cases")
+    raise ParameterError(f"got {given!r} among the cases of a study; expected cells or Case(name, cell, treatment)", name="cases")
 
 
 def _experiments(given: Any) -> dict[str, Experiment]:
@@ -292,22 +285,29 @@ def _experiments(given: Any) -> dict[str, Experiment]:
     return dict(given)
 
 
-def _with_parameters(cell: Cell, changed: Mapping[str, float]) -> tuple[Cell, str]:
-    """The cell as if it had been described with these values: its resting constants follow, except those that were given.
+def _with_parameters(cell: Cell, changed: Mapping[str, float], *, constants: str = "recalibrated") -> tuple[Cell, str]:
+    """The cell as if it had been described with these values: its resting constants follow, except those that were given or are "kept".
 
-    A point of a grid that has no rest is data like any other: the cell comes back as it is, with the reason.
+    A point of a grid or a draw that has no rest is data like any other: the cell comes back as it is, with the reason.
     """
     if not changed:
         return cell, ""
-    new = cell.set(changed)
-    if new.calibrated_for is None:
-        return new, ""
+    try:
+        new = cell.set(changed)
+    except ParameterError as error:
+        return cell, str(error)
+    if new.calibrated_for is None or constants == "kept":
+        return replace(new, state=None) if constants == "kept" else new, ""
     try:
         return new.recalibrated().set({k: v for k, v in changed.items() if cell.composition.parameters[k].balance}), ""
     except (UnreachableRestError, SteadyStateError) as error:
         return replace(new, state=cell.initial_state()), str(error)
 
 
+def _changed(treatment: Treatment, fields: dict[str, Any]) -> Treatment:
+    return replace(treatment, **fields)  # type: ignore[type-var]
+
+
 def _own(point: Mapping[str, float], owner: str) -> dict[str, Any]:
-    """The part of a grid point that belongs to an experiment (or the incubation), by field name."""
+    """The part of a grid point that belongs to an experiment (or a treatment), by field name."""
     return {key.partition(".")[2]: value for key, value in point.items() if key.partition(".")[0] == owner}

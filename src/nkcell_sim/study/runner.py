@@ -24,7 +24,8 @@ from ..results import Batch, Results, assemble
 from ..simulate import simulate
 from ..solver import Solver
 from ..trace import Trace
-from .design import Run, Study
+from .design import Study
+from .specification import Run
 
 # Cells simulated in one call: enough to fill the engine, few enough for the progress bar to move.
 BATCH = 64
@@ -44,20 +45,21 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
     runs = list(study.runs())
     solver = asdict(study.solver)
     notes = study.notes()
-    report(0, len(runs), "incubation")
-    ready = _incubated(runs)
+    report(0, len(runs), "treatment")
+    ready = _treated(runs)
     done = 0
     batches: dict[str, list[Batch]] = {name: [] for name in study.experiments}
     for part in _parts(runs):
         name = runs[part[0]].experiment
         report(done, len(runs), name)
         execution = Execution(on_progress=lambda finished, before=done, what=name: report(before + finished, len(runs), what))  # type: ignore[misc]
-        batches[name] += [replace(b, notes=notes) for b in _simulated(part, runs, ready, execution, solver)]
+        batches[name] += [replace(b, notes=notes) for b in _simulated(part, runs, ready, execution, solver, study.keep)]
         done += len(part)
     report(done, len(runs), "results")
     compositions = {run.cell.composition.name: run.cell.composition.hash for run in runs}
     threads = thread_count(min(BATCH, len(runs)), Execution().lanes())
-    provenance = collect(models=compositions, solver=solver, config=config, runs=len(runs), elapsed=time.perf_counter() - started, threads=threads)
+    elapsed, seeds = time.perf_counter() - started, sorted({int(r.chance[0]) for r in runs if r.chance} | ({study.cohort.seed} if study.cohort else set()))
+    provenance = collect(models=compositions, solver=solver, config=config, runs=len(runs), elapsed=elapsed, threads=threads, seeds=seeds)
     units = {key: study.unit_of(key) for key in study.vary}
     results = assemble(study.title, batches, units=units, provenance=provenance)
     if save is not None:
@@ -76,7 +78,9 @@ def _parts(runs: Sequence[Run]) -> Iterator[list[int]]:
             yield group[start : start + BATCH]
 
 
-def _simulated(part: list[int], runs: Sequence[Run], ready: Sequence[Cell | str], execution: Execution, solver: dict[str, Any]) -> list[Batch]:
+def _simulated(
+    part: list[int], runs: Sequence[Run], ready: Sequence[Cell | str], execution: Execution, solver: dict[str, Any], keep: tuple[str, ...] | None
+) -> list[Batch]:
     """Simulate runs together, each with its own protocol, and read the features of each setup from its own runs."""
     by_setup = [[part[k] for k in group] for group in _groups([runs[i] for i in part], lambda r: r.setup)]
     prepared: dict[int, Cell | str] = {}
@@ -98,10 +102,10 @@ def _simulated(part: list[int], runs: Sequence[Run], ready: Sequence[Cell | str]
         mine = [p for p in positions if p in sound]
         if trace is not None and mine:
             rows = slice(going.index(mine[0]), going.index(mine[0]) + len(mine))
-            batches.append(_batch(mine, runs, _rows(trace, rows), {}, None if repeated is None else _rows(repeated, rows)))
+            batches.append(_batch(mine, runs, _rows(trace, rows), {}, None if repeated is None else _rows(repeated, rows), keep=keep))
         failed = {p: c for p in positions if isinstance(c := prepared[p], str)}
         if failed:
-            batches.append(_batch(list(failed), runs, _not_run([runs[p].cell for p in failed], setup), failed))
+            batches.append(_batch(list(failed), runs, _not_run([runs[p].cell for p in failed], setup), failed, keep=keep))
     return batches
 
 
@@ -140,7 +144,9 @@ def _rows(trace: Trace, rows: slice) -> Trace:
     return replace(trace, values=values, outcomes=trace.outcomes[rows], final=trace.final[rows], cells=trace.cells[rows])
 
 
-def _batch(positions: list[int], runs: Sequence[Run], trace: Trace, failures: Mapping[int, str], repeated: Trace | None = None) -> Batch:
+def _batch(
+    positions: list[int], runs: Sequence[Run], trace: Trace, failures: Mapping[int, str], repeated: Trace | None = None, *, keep: tuple[str, ...] | None
+) -> Batch:
     mine = [runs[i] for i in positions]
     setup = mine[0].setup
     with warnings.catch_warnings():
@@ -148,8 +154,11 @@ def _batch(positions: list[int], runs: Sequence[Run], trace: Trace, failures: Ma
         features = setup.features(trace)
     said: list[tuple[str, ...]] = [(f"not run: {failures[p]}",) for p in positions] if failures else setup.warnings(trace, features)
     errors = {} if repeated is None else measure_errors(setup, features, repeated)
+    if keep is not None:
+        trace = replace(trace, values={name: values for name, values in trace.values.items() if name in keep})
     result = ExperimentResult(setup, trace, features, said, errors)
-    return Batch(result, tuple(positions), tuple(r.id for r in mine), tuple(r.case for r in mine), tuple(r.varied for r in mine))
+    labels = tuple(r.labels for r in mine)
+    return Batch(result, tuple(positions), tuple(r.id for r in mine), tuple(r.case for r in mine), tuple(r.varied for r in mine), labels=labels)
 
 
 def _groups(runs: Sequence[Run], key: Callable[[Run], Hashable]) -> Iterable[list[int]]:
@@ -160,18 +169,18 @@ def _groups(runs: Sequence[Run], key: Callable[[Run], Hashable]) -> Iterable[lis
     return found.values()
 
 
-def _incubated(runs: Sequence[Run]) -> list[Cell | str]:
-    """The cell of every run as it enters its experiment, or why there is none; equal cells with equal incubations are treated once."""
+def _treated(runs: Sequence[Run]) -> list[Cell | str]:
+    """The cell of every run as it enters its experiment, or why there is none; equal cells with equal treatments are treated once."""
     unique: dict[Hashable, list[int]] = {}
     for i, each in enumerate(runs):
-        unique.setdefault((id(each.cell), each.incubation), []).append(i)
+        unique.setdefault((id(each.cell), each.treatment), []).append(i)
     firsts = [indices[0] for indices in unique.values()]
     treated: dict[int, Cell | str] = {p: runs[p].failure for p in firsts if runs[p].failure}
     able = [p for p in firsts if p not in treated]
-    for group in _groups([runs[i] for i in able], lambda r: r.incubation):
+    for group in _groups([runs[i] for i in able], lambda r: r.treatment):
         positions = [able[g] for g in group]
-        incubation = runs[positions[0]].incubation
+        treatment = runs[positions[0]].treatment
         cells = [runs[p].cell for p in positions]
-        treated.update(zip(positions, _each(settle if incubation is None else incubation.apply_all, cells), strict=True))
+        treated.update(zip(positions, _each(settle if treatment is None else treatment.apply_all, cells), strict=True))
     ready = {i: treated[indices[0]] for indices in unique.values() for i in indices}
     return [ready[i] for i in range(len(runs))]
