@@ -143,3 +143,12 @@ def test_every_field_of_every_experiment_reads_back_from_its_own_text(kind: str)
         if default is not None and field.metadata["kind"] in ("quantity", "number"):
             text = lab_text(default, field.metadata)
             assert quantity_problem(text, field.metadata["unit"], field.metadata["minimum"], field.metadata["maximum"]) == ""
+
+
+def test_conditions_may_differ_in_their_parameter_set() -> None:
+    text = '[[condition]]\nname = "a"\n[[condition]]\nname = "b"\nparameters = "conservative"\n[experiment.x]\ntype = "rest"\n'
+    a, b = (case.cell for case in parse_config(text).study.cases)
+    assert (a.parameter("PMCA.v_max"), b.parameter("PMCA.v_max")) == (8.0, 9.0)  # integration brief, section 2
+    assert b.parameter("ERLeak.rate") == pytest.approx(0.369205, rel=1e-5)
+    resolved = parse_config(text).resolved
+    assert parse_config(resolved).resolved == resolved

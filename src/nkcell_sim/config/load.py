@@ -216,6 +216,8 @@ class _Loader:
     def _case(self, base: Cell, off: Sequence[str], condition: ConditionSection, i: int) -> Case:
         path: Path = ("condition", i)
         cell = self._at((*path, "phenotype"), build.with_phenotype, base, condition.phenotype, asked="phenotype" in condition.model_fields_set)
+        if condition.parameters:
+            cell = self._at((*path, "parameters"), cell.with_parameter_set, condition.parameters)
         for k, name in enumerate(off):
             cell = self._at(("cell", "off", k), cell.without, name)
         cell = self._set(cell, condition.set, (*path, "set"))
@@ -340,6 +342,8 @@ class _Loader:
         rows = []
         for i, (condition, case) in enumerate(zip(conditions, study.cases, strict=True)):
             row: dict[str, Any] = {"name": condition.name, "phenotype": condition.phenotype}
+            if condition.parameters:
+                row["parameters"] = condition.parameters
             if case.treatment is not None:
                 row[key_of(case.treatment)] = _written(case.treatment)
             if case.group:

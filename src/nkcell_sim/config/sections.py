@@ -47,6 +47,7 @@ class ConditionSection(Section):
 
     name: str = Field(min_length=1, description="name in tables and figures")
     phenotype: str = Field(default="healthy", description="named phenotype, for example healthy or me_cfs")
+    parameters: str = Field(default="", description="parameter set of this condition; by default that of [cell]")
     group: str = Field(default="", description="donors that the cells come from, in a cohort; by default those of the same phenotype")
     incubate: dict[str, Any] | None = Field(default=None, description="incubation before the experiments, hours in a medium")
     set: dict[str, Any] = Field(
