@@ -212,6 +212,7 @@ class Study:
         base = case.cell.set(changed) if changed else case.cell
         for member in self.cohort.members(case.donors, base, case.name, experiment):
             cell, failure = _with_parameters(case.cell, {**changed, **member.changed}, constants=self.cohort.constants)
+            cell = cell if failure else replace(cell, state=cell.initial_state())  # found once: a rest costs more than a recording
             yield member, cell, cell_content(cell), failure
 
     def _named(self, experiment: str, case: Case, setup: Experiment, member: Member | None) -> tuple[dict[str, str | float], tuple[str | int, ...]]:
