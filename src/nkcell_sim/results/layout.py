@@ -18,7 +18,9 @@ from ..errors import ResultsError
 SCHEMA = 1
 ENSEMBLE = "ensemble"  # the attribute ``nkcell_kind`` of a file of draws
 CONVENTIONS = "nkcell-1 (dimensions, units and long_name as in netCDF-4)"
-RESERVED_GROUPS = ("provenance", "targets")  # beside the groups of experiments
+# Tables computed from the runs, and the name of their dimension.
+TABLES = {"targets": "target", "statistics": "comparison", "variance": "split", "power": "design"}
+RESERVED_GROUPS = ("provenance", *TABLES)  # beside the groups of experiments
 ERROR_SUFFIX = "_numerical_error"  # of the variable beside a measure that holds its error bar
 NUMBERS = ("<f8", "<f4", "<i8", "<i4")
 

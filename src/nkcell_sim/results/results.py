@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, ResultsError
 from ..provenance import check
-from .layout import ERROR_SUFFIX, RESERVED_GROUPS, Group, Variable, index, numbers, text
+from .layout import ERROR_SUFFIX, RESERVED_GROUPS, TABLES, Group, Variable, index, numbers, text
 
 if TYPE_CHECKING:
     import xarray
@@ -211,12 +211,16 @@ class Results:
     @property
     def targets(self) -> list[dict[str, Any]]:
         """Rows of the target table, empty when it was not asked for."""
-        group = self.root.groups.get("targets")
+        return self.table("targets")
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """Rows of a table that was computed from the runs ("targets", "statistics", "variance", "power"); empty when it was not asked for."""
+        group = self.root.groups.get(name)
         if group is None:
             return []
-        columns = {name: v.values for name, v in group.variables.items()}
+        columns = {key: v.values for key, v in group.variables.items()}
         size = len(next(iter(columns.values())))
-        return [{name: _plain(values[i]) for name, values in columns.items()} for i in range(size)]
+        return [{key: _plain(values[i]) for key, values in columns.items()} for i in range(size)]
 
     @property
     def failed(self) -> list[tuple[str, int, str]]:
@@ -225,16 +229,23 @@ class Results:
 
     def with_targets(self, rows: Sequence[Mapping[str, Any]]) -> Results:
         """A copy that carries a table of targets; every row has the same columns of numbers or text."""
+        return self.with_table("targets", rows)
+
+    def with_table(self, name: str, rows: Sequence[Mapping[str, Any]], *, units: Mapping[str, str] | None = None) -> Results:
+        """A copy that carries a table computed from the runs; every row has the same columns of numbers or text, ``units`` are those of its numbers."""
+        if name not in TABLES:
+            raise ResultsError(f"got a table named {name!r}; results keep {', '.join(TABLES)}")
         if not rows:
             return self
-        variables = {} if "target" in rows[0] else {"target": index("target", len(rows), "number of the target")}
-        for name in rows[0]:
-            column = [row[name] for row in rows]
-            if all(isinstance(v, int | float) and not isinstance(v, bool) for v in column):
-                variables[name] = numbers(("target",), np.array(column, float), "1", name)
+        axis = TABLES[name]
+        variables = {} if axis in rows[0] else {axis: index(axis, len(rows), "number of the row")}
+        for key in rows[0]:
+            column = [row[key] for row in rows]
+            if all(isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in column):
+                variables[key] = numbers((axis,), np.array(column, float), (units or {}).get(key, "1"), key)
             else:
-                variables[name] = text(("target",), ["" if v is None else str(v) for v in column], name)
-        return Results(self.root.with_group("targets", Group(variables)))
+                variables[key] = text((axis,), ["" if v is None else str(v) for v in column], key)
+        return Results(self.root.with_group(name, Group(variables)))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write an HDF5 (netCDF-4) file: complete, or not at all."""

@@ -28,6 +28,7 @@ RESERVED = {
     "provenance": "results keep their provenance under it",
     "targets": "results keep the table of targets under it",
     "statistics": "results keep the comparisons of a cohort under it",
+    "variance": "results keep the variances of a cohort under it",
     "power": "results keep power curves under it",
 }
 
