@@ -9,26 +9,29 @@ import pickle
 import pytest
 
 from nkcell_sim.errors import ParameterError, UnitError
-from nkcell_sim.experiments import EXPERIMENTS, CalciumImaging, Incubation, PatchClamp
+from nkcell_sim.experiments import EXPERIMENTS, INSTRUMENTS, CalciumImaging, Incubation, PatchClamp
 from nkcell_sim.experiments.fields import KINDS, LABELS
 
 
+RECORDS = {**EXPERIMENTS, **INSTRUMENTS}
+
+
 def made(kind):
-    cls = EXPERIMENTS[kind]
+    cls = RECORDS[kind]
     return cls(**({"ntx_in_bath": "kept"} if "ntx_in_bath" in cls.lab_fields() else {}))
 
 
-@pytest.mark.parametrize("kind", EXPERIMENTS)
+@pytest.mark.parametrize("kind", RECORDS)
 def test_every_field_says_unit_meaning_and_label(kind):
-    fields = EXPERIMENTS[kind].lab_fields()
-    assert set(fields) == {f.name for f in dataclasses.fields(EXPERIMENTS[kind])}
+    fields = RECORDS[kind].lab_fields()
+    assert set(fields) == {f.name for f in dataclasses.fields(RECORDS[kind])} - {"instrument"}
     for field in fields.values():
         assert field.metadata["description"]
         assert field.metadata["kind"] in KINDS
         assert field.metadata["label"] in LABELS
 
 
-@pytest.mark.parametrize("kind", EXPERIMENTS)
+@pytest.mark.parametrize("kind", RECORDS)
 def test_settings_make_the_same_experiment_again(kind):
     experiment = made(kind)
     assert type(experiment).from_settings(experiment.settings()) == experiment

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from .amplifier import Amplifier
 from .base import Experiment, ExperimentResult, Feature, run_experiment
 from .calcium_imaging import CalciumImaging
+from .camera import Camera
 from .incubation import Incubation
+from .instrument import Instrument
 from .iv_curve import IVCurve
 from .patch_clamp import PatchClamp
 from .rest import Rest
@@ -17,15 +20,22 @@ EXPERIMENTS: dict[str, type[Experiment]] = {
 # Treatments by the name under which [[vary]] reaches their fields.
 TREATMENTS: dict[str, type[Treatment]] = {cls.name: cls for cls in (Incubation,)}
 
+# Instruments by the word under which a configuration describes them within an experiment.
+INSTRUMENTS: dict[str, type[Instrument]] = {cls.kind: cls for cls in (Amplifier, Camera)}
+
 __all__ = [
     "EXPERIMENTS",
+    "INSTRUMENTS",
     "TREATMENTS",
+    "Amplifier",
     "CalciumImaging",
+    "Camera",
     "Experiment",
     "ExperimentResult",
     "Feature",
     "IVCurve",
     "Incubation",
+    "Instrument",
     "PatchClamp",
     "Rest",
     "StoreOperatedEntry",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ParameterError
+from ..randomness import stream
 from ..units import to_kernel
 from .fields import LabRecord
+from .instrument import Instrument
 
 if TYPE_CHECKING:
     from ..features import Reading
@@ -45,11 +48,17 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment(LabRecord):
-    """Base of the virtual experiments; subclasses declare their settings with :func:`~.fields.lab`."""
+    """Base of the virtual experiments; subclasses declare their settings with :func:`~.fields.lab`.
+
+    With an ``instrument`` the recording is also given as that instrument shows it; without one it is ideal.
+    """
 
     kind: ClassVar[str] = ""
     title: ClassVar[str] = ""
     remarks: ClassVar[tuple[str, ...]] = ()
+    instruments: ClassVar[tuple[str, ...]] = ()  # kinds of instrument that can record it
+
+    instrument: Instrument | None = None
 
     def check(self) -> None:
         for name, declared in self.lab_fields().items():
@@ -60,6 +69,41 @@ class Experiment(LabRecord):
         asked, name = self.samples()
         if asked > MOST_SAMPLES:
             raise self.refused(name, f"expected at most {MOST_SAMPLES:,} output times, this asks for {asked:.3g}; sample less often or shorten the recording")
+        if self.instrument is not None:
+            self._check_instrument(self.instrument)
+
+    def _check_instrument(self, given: Any) -> None:
+        """Refuse what cannot record this experiment."""
+        if not isinstance(given, Instrument) or given.kind not in self.instruments:
+            what = f"the instrument {given.kind!r}" if isinstance(given, Instrument) else f"{type(given).__name__} as instrument"
+            wanted = f"expected {' or '.join(map(repr, self.instruments))}" if self.instruments else "no instrument can record this experiment"
+            raise ParameterError(f"got {what} of {self.kind}; {wanted}, or none for the ideal recording", name="instrument")
+        given.check_with(self)
+
+    @property
+    def ideal(self) -> Self:
+        """The same experiment without an instrument."""
+        return self if self.instrument is None else replace(self, instrument=None)
+
+    def equipped(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Cells with what the instrument does to them; those that it leaves alone are returned as they are."""
+        return list(cells) if self.instrument is None else self.instrument.prepare_all(cells)
+
+    def at_membrane(self, voltage: float) -> float:
+        """What the membrane gets when the experimenter asks for ``voltage`` [mV]: shifted by a junction potential that was ignored."""
+        return voltage if self.instrument is None else voltage + self.instrument.command_shift
+
+    def observed(self, trace: Trace, streams: Sequence[np.random.Generator]) -> Trace | None:
+        """The trace as the instrument shows it: observed quantities in place of the ideal ones, on the same times; None without an instrument.
+
+        ``streams`` holds one random generator for each run of the trace.
+        """
+        if self.instrument is None:
+            return None
+        seen = self.instrument.observe(self, trace, streams)
+        declared = trace.cells[0].composition.declarations
+        units = {name: declared[name].unit for name in seen}
+        return replace(trace, values={**trace.values, **seen}, units={**trace.units, **units})
 
     def check_together(self) -> None:
         """Refuse settings that do not fit each other."""
@@ -76,7 +120,7 @@ class Experiment(LabRecord):
 
     def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:
         """Cells as they are when the recording starts (loading, washing); one batch, order kept."""
-        return list(cells)
+        return self.equipped(cells)
 
     def prepare(self, cell: Cell) -> Cell:
         """One cell as it is when the recording starts."""
@@ -118,21 +162,28 @@ class Experiment(LabRecord):
         text = f"{self.title}: protocol values quoted from memory, unconfirmed: {values}"
         bath = getattr(self, "ntx_in_bath", "")
         said = f"{self.title}: naltrexone {'kept in the recording bath' if bath == 'kept' else 'washed off before recording'}"
-        return (*((text,) if unconfirmed else ()), *((said,) if bath else ()), *self.remarks)
+        seen = () if self.instrument is None else self.instrument.notes()
+        return (*((text,) if unconfirmed else ()), *((said,) if bath else ()), *self.remarks, *seen)
 
     def __repr__(self) -> str:
-        return table(self)
+        return table(self) if self.instrument is None else f"{table(self)}\n{table(self.instrument)}"
 
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """Trace, features and warnings of one experiment on some cells; with error bars also the numerical error of every feature."""
+    """Trace, features and warnings of one experiment on some cells; with error bars also the numerical error of every feature.
+
+    With an instrument ``features`` are read from the ``observed`` trace, while ``trace``, the ``ideal`` features and their numerical ``errors`` are those of
+    the same experiment without it.
+    """
 
     experiment: Experiment
     trace: Trace
     features: dict[str, Feature]
     warnings: list[tuple[str, ...]] = field(default_factory=list)
     errors: dict[str, Array] = field(default_factory=dict)
+    observed: Trace | None = None
+    ideal: dict[str, Feature] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         status = self.trace.status
@@ -140,6 +191,8 @@ class ExperimentResult:
         for name, feature in self.features.items():
             values = "  ".join(f"{v:>10.5g}" for v in feature.values[:6])
             lines.append(f"  {name:<28}{values}  {feature.unit:<6} {feature.description}")
+            if name in self.ideal:
+                lines.append(f"  {'  without the instrument':<28}{'  '.join(f'{v:>10.5g}' for v in self.ideal[name].values[:6])}  {feature.unit}")
             if name in self.errors:
                 lines.append(f"  {'  numerical error':<28}{'  '.join(f'{v:>10.2g}' for v in self.errors[name][:6])}  {feature.unit}")
         for i, texts in enumerate(self.warnings):
@@ -147,23 +200,29 @@ class ExperimentResult:
         return "\n".join(lines)
 
 
-def run_experiment(cells: Cell | Sequence[Cell], experiment: Experiment, **solver: Any) -> ExperimentResult:
-    """Prepare the cells, run the experiment's protocol on all of them and read the features.
+def run_experiment(cells: Cell | Sequence[Cell], experiment: Experiment, *, seed: int = 0, **solver: Any) -> ExperimentResult:
+    """Prepare the cells, run the experiment's protocol on all of them and read the features, from what the instrument shows if there is one.
 
-    ``solver`` goes to :func:`nkcell_sim.simulate.simulate` (``rtol``, ``method``, ...).
+    ``seed`` names the noise of the instrument: run i draws from the stream ("instrument", i) of it. ``solver`` goes to
+    :func:`nkcell_sim.simulate.simulate` (``rtol``, ``method``, ...).
     """
-    from ..simulate import simulate
     from ..solver import Solver
     from .numerical_error import companion, measure_errors
+    from .recording import record
 
     settings = Solver(**solver)
     many = list(cells) if isinstance(cells, Sequence) else [cells]
-    prepared = experiment.prepare_all(many)
-    protocol = experiment.protocol()
-    trace = simulate(prepared, protocol, record=experiment.record, times=experiment.times(), solver=replace(settings, error_bars=False))
-    features = experiment.features(trace)
-    errors = measure_errors(experiment, features, companion(trace, [protocol] * len(many), settings)) if settings.error_bars else {}
-    return ExperimentResult(experiment, trace, features, experiment.warnings(trace, features), errors)
+    ideal = experiment.ideal
+    streams = [] if experiment.instrument is None else [stream(seed, "instrument", i) for i in range(len(many))]
+    recording = record(experiment, ideal.prepare_all(many), streams, solver=replace(settings, error_bars=False))
+    trace = recording.ideal
+    wanted = ideal.features(trace)
+    errors = measure_errors(ideal, wanted, companion(trace, [ideal.protocol()] * len(many), settings)) if settings.error_bars else {}
+    if recording.observed is None:
+        return ExperimentResult(experiment, trace, wanted, experiment.warnings(trace, wanted), errors)
+    features = experiment.features(recording.observed)
+    said = experiment.warnings(recording.observed, features)
+    return ExperimentResult(experiment, trace, features, said, errors, recording.observed, wanted)
 
 
 FLOOD_WORDS = ("floods the cell", "depolarises for good", "extrusion is overwhelmed")

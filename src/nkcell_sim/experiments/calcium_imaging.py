@@ -28,10 +28,13 @@ class CalciumImaging(Experiment):
     The indicator is an explicit buffer, so its buffering and its lag are in the trace; the read-out is computed from its
     bound state, F/F0 = (1 + (r - 1) B)/(1 + (r - 1) B0) with r = F_bound/F_free, or the ratio of a ratiometric dye,
     R = R_min + (R_max - R_min) B/(B + (1 - B) beta). Features are given on the read-out and on cytosolic Ca2+ itself.
+    With a :class:`~.camera.Camera` the read-out is that of its frames (quantity ``Dye.f_f0`` or ``Dye.ratio`` of the observed trace), whose times are added to
+    those of the trace; Ca2+ stays what it is in the cell.
     """
 
     kind: ClassVar[str] = "calcium_imaging"
     title: ClassVar[str] = "Ca2+ imaging"
+    instruments: ClassVar[tuple[str, ...]] = ("camera",)
 
     ntx_in_bath: str = lab(
         ..., "", "naltrexone in the recording bath: kept at the incubation concentration, or washed off first", kind="choice", choices=("kept", "washed")
@@ -84,7 +87,7 @@ class CalciumImaging(Experiment):
     def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:
         washed = wash_off(cells, self.wash_time) if self.ntx_in_bath == "washed" else list(cells)
         optics = {"f_r": self.brightness, "r_min": self.ratio_min, "r_max": self.ratio_max, "beta": self.ratio_beta}
-        return [load_dye(cell, total=self.dye, k_on=self.dye_on, k_off=self.dye_off, optics=optics) for cell in washed]
+        return self.equipped([load_dye(cell, total=self.dye, k_on=self.dye_on, k_off=self.dye_off, optics=optics) for cell in washed])
 
     def protocol(self) -> Protocol:
         p = Protocol(self.duration, name=self.title)
@@ -105,14 +108,42 @@ class CalciumImaging(Experiment):
 
     def times(self) -> Array:
         frames = np.arange(0.0, self.duration + 1e-9, self.sampling)
-        return np.unique(np.round(np.concatenate([frames, [self.onset, self.offset, self._wash_start, self.duration]]), 9))
+        seen = frames[:0] if self.instrument is None else self.instrument.frame_times(self.duration)
+        return np.unique(np.round(np.concatenate([frames, seen, [self.onset, self.offset, self._wash_start, self.duration]]), 9))
+
+    def samples(self) -> tuple[float, str]:
+        asked, cause = super().samples()
+        return asked + (0 if self.instrument is None else len(self.instrument.frame_times(self.duration))), cause
+
+    @property
+    def seen(self) -> str:
+        """The quantity under which an observed trace carries the read-out."""
+        return names.DYE_RATIO if self.readout == "ratio" else names.DYE_F_F0
+
+    def lights(self, trace: Trace) -> Array:
+        """Light of the dye at each wavelength, (n_wavelengths, n_cells, n_times), over that of the free dye (F/F0) or of the bound dye at the second one."""
+        bound = trace[names.DYE_SHARE]
+        if self.readout == "ratio":
+            free = (1.0 - bound) * self.ratio_beta
+            return np.stack([self.ratio_max * bound + self.ratio_min * free, bound + free])
+        return np.asarray(1.0 + (self.brightness - 1.0) * bound)[None]
+
+    def read_out(self, lights: Array, baseline: Array) -> Array:
+        """Read-out of one cell, (n_times,), from its light (n_wavelengths, n_times) and that before PregS (n_wavelengths,).
+
+        It is NaN where there is no light to divide by.
+        """
+        below = lights[1] if self.readout == "ratio" else baseline[0]
+        return np.asarray(lights[0] / np.where(below > 0.0, below, np.nan))
 
     def fluorescence(self, trace: Trace) -> Array:
-        """Read-out of every cell, (n_cells, n_times): F/F0 with F0 at PregS onset, or the ratio."""
+        """Read-out of every cell, (n_cells, n_times): F/F0 with F0 at PregS onset, or the ratio; of an observed trace what the camera gives."""
+        if self.instrument is not None and self.seen in trace:
+            return np.asarray(trace[self.seen])
         bound = trace[names.DYE_SHARE]
         if self.readout == "ratio":
             return np.asarray(self.ratio_min + (self.ratio_max - self.ratio_min) * bound / (bound + (1.0 - bound) * self.ratio_beta))
-        light = 1.0 + (self.brightness - 1.0) * bound
+        light = self.lights(trace)[0]
         at_onset = int(np.searchsorted(trace.time, self.onset - 1e-7))
         return np.asarray(light / light[:, at_onset : at_onset + 1])
 

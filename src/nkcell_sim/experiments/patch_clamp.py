@@ -15,6 +15,7 @@ from .base import Array, Experiment, Feature, Indices
 from .fields import lab
 from .measures import rectification, reversal_potential
 from .solutions import BATHS, bath_inputs
+from .sweeps import Sweeps, sweep_grid
 from .washing import wash_off
 
 if TYPE_CHECKING:
@@ -66,10 +67,15 @@ class PatchClamp(Experiment):
     ``ramp_interval``, so that the last ramp of a solution is read just before the next one arrives. The measured current
     contains the seal leak, the series resistance error and the capacitive current; ``corrected`` takes off the ramp's
     Cm dV/dt only, evoked values take off the last ramp before the first drug (and with it the leak).
+
+    With an :class:`~.amplifier.Amplifier` the trace also holds the time just before every ramp and close samples after its step (1 us and growing by
+    12 % up to 2 ms), so that the filter sees the transient; beyond that ``ramp_sampling`` stays as it is, the current being smooth, and the amplifier keeps
+    of its own conversions the last one before each of these times. Every conversion is kept with ``ramp_sampling`` equal to the amplifier's ``sampling``.
     """
 
     kind: ClassVar[str] = "patch_clamp"
     title: ClassVar[str] = "Whole-cell patch clamp"
+    instruments: ClassVar[tuple[str, ...]] = ("amplifier",)
 
     ntx_in_bath: str = lab(
         ..., "", "naltrexone in the recording bath: kept at the incubation concentration, or washed off first", kind="choice", choices=("kept", "washed")
@@ -132,7 +138,7 @@ class PatchClamp(Experiment):
     def samples(self) -> tuple[float, str]:
         ramps = self.duration / self.ramp_interval
         within = self.ramp_duration / self.ramp_sampling
-        total = ramps * (within + 5.0)
+        total = ramps * (within + 5.0 + (0.0 if self.instrument is None else len(sweep_grid(np.zeros(0), self.ramp_duration))))
         return total, "ramp_sampling" if within > 1e5 else self._cause("ramp_interval" if ramps > 1e6 else "ramp_sampling")
 
     def phases_list(self) -> tuple[Phase, ...]:
@@ -176,11 +182,11 @@ class PatchClamp(Experiment):
         return np.round(np.arange(1, int(self.duration / self.ramp_interval + 1e-9) + 1) * self.ramp_interval, 9)
 
     def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:
-        return wash_off(cells, self.wash_time) if self.ntx_in_bath == "washed" else list(cells)
+        return self.equipped(wash_off(cells, self.wash_time) if self.ntx_in_bath == "washed" else cells)
 
     def protocol(self) -> Protocol:
         p = Protocol(self.duration, name=self.title)
-        p = clamped(p, self.holding, self.bath)
+        p = clamped(p, self.at_membrane(self.holding), self.bath)
         p = self._ramps(p)
         present: dict[str, float] = {}
         for phase in self.phases_list():
@@ -194,11 +200,11 @@ class PatchClamp(Experiment):
         return p
 
     def _ramps(self, p: Protocol) -> Protocol:
-        limits = (f"{self.ramp_from:.12g} mV", f"{self.ramp_to:.12g} mV")
+        limits = (f"{self.at_membrane(self.ramp_from):.12g} mV", f"{self.at_membrane(self.ramp_to):.12g} mV")
         for end in self.ramp_ends():
             p = p.ramp(round(end - self.ramp_duration, 9), self.ramp_duration, **{names.V_CMD: limits})
             if end < self.duration:
-                p = p.step(end, **{names.V_CMD: f"{self.holding:.12g} mV"})
+                p = p.step(end, **{names.V_CMD: f"{self.at_membrane(self.holding):.12g} mV"})
         return p
 
     @property
@@ -214,8 +220,18 @@ class PatchClamp(Experiment):
     def _inward_delay(self) -> float:
         return round((self.inward_at - self.ramp_from) / (self.ramp_to - self.ramp_from) * self.ramp_duration, 9)
 
+    def sweeps(self) -> Sweeps:
+        """The ramps as an amplifier records them; it fits a leak on the last one of the baseline, from where the inward current is read."""
+        grid, starts = sweep_grid(self.ramp_grid(), self.ramp_duration), np.round(self.ramp_ends() - self.ramp_duration, 9)
+        rate = (self.ramp_to - self.ramp_from) / self.ramp_duration
+        one = np.where(grid > 0.0, self.ramp_from + rate * grid, self.holding)
+        jump, slope = np.full(len(starts), self.ramp_from - self.holding), np.full(len(starts), rate * 1e-3)
+        steady = max(self._inward_delay(), SETTLED)
+        return Sweeps(starts, grid, np.tile(one, (len(starts), 1)), jump, slope, self.holding, self._in_phase("baseline")[-1:], steady)
+
     def times(self) -> Array:
-        ramps = (self.ramp_ends()[:, None] - self.ramp_duration + self.ramp_grid()[None, :]).ravel()
+        within = self.ramp_grid() if self.instrument is None else sweep_grid(self.ramp_grid(), self.ramp_duration)
+        ramps = (self.ramp_ends()[:, None] - self.ramp_duration + within[None, :]).ravel()
         holds = np.arange(0.0, self.duration + 1e-9, max(self.ramp_interval / 5.0, 0.1))
         return np.unique(np.round(np.concatenate([[0.0], ramps, holds]), 9))
 
@@ -264,9 +280,9 @@ class PatchClamp(Experiment):
         if len(base) == 0:
             return found
         out0, into0 = out[:, base[-1]], into[:, base[-1]]
-        add = _Adder(found, f"{self.ramp_to:+g} mV", f"{self.inward_at:+g} mV")
-        add("baseline_outward", out0, "pA", "measured current at {out} before any drug (leak included)")
-        add("baseline_inward", into0, "pA", "measured current at {into} before any drug (leak included)")
+        add, leak = _Adder(found, f"{self.ramp_to:+g} mV", f"{self.inward_at:+g} mV"), leak_text(self)
+        add("baseline_outward", out0, "pA", f"measured current at {{out}} before any drug ({leak})")
+        add("baseline_inward", into0, "pA", f"measured current at {{into}} before any drug ({leak})")
         acute = self._in_phase("acute NTX")
         if len(acute):
             add("acute_ntx_change", out[:, acute[-1]] - out0, "pA", "change at {out} by naltrexone alone")
@@ -372,6 +388,11 @@ def capacitance(trace: Trace) -> Array:
     return np.array([cell.parameter(names.CAPACITANCE) for cell in trace.cells])
 
 
+def leak_text(experiment: Experiment) -> str:
+    """Whether currents of a clamp experiment still hold the leak."""
+    return "leak subtracted" if experiment.instrument is not None and experiment.instrument.removes_leak else "leak included"
+
+
 def clamped(p: Protocol, holding: float, bath: str) -> Protocol:
     """Break-in at the start: whole cell, voltage clamp at ``holding`` mV, in a named bath."""
     p = p.step(0.0, **{names.WHOLE_CELL: 1.0, names.V_CLAMP: 1.0}).step(0.0, **{names.V_CMD: f"{holding:.12g} mV"})
@@ -386,4 +407,4 @@ def _indices(time: Array, when: Array) -> Indices:
     return found
 
 
-__all__ = ["IVTable", "PatchClamp", "Phase", "capacitance", "clamped"]
+__all__ = ["IVTable", "PatchClamp", "Phase", "capacitance", "clamped", "leak_text"]
