@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .codegen.sbml import to_sbml
     from .draws import Draws
-    from .experiments import CalciumImaging, Incubation, PatchClamp, StoreOperatedEntry, run_experiment
+    from .experiments import Amplifier, CalciumImaging, Camera, Incubation, PatchClamp, StoreOperatedEntry, run_experiment
     from .features import Area, Crossing, DecayHalfTime, HalfTime, Mean, Peak, TimeOfPeak, ValueAt, ValueWhen
     from .model.cell import Cell
     from .model.cells import primary_nk_cell
@@ -46,6 +46,8 @@ _HOMES = {
     "TimeOfPeak": ".features",
     "ValueAt": ".features",
     "ValueWhen": ".features",
+    "Amplifier": ".experiments",
+    "Camera": ".experiments",
     "PatchClamp": ".experiments",
     "CalciumImaging": ".experiments",
     "Incubation": ".experiments",
@@ -65,8 +67,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Amplifier",
     "Area",
     "CalciumImaging",
+    "Camera",
     "Case",
     "Cell",
     "Cohort",

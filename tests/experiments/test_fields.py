@@ -12,7 +12,6 @@ from nkcell_sim.errors import ParameterError, UnitError
 from nkcell_sim.experiments import EXPERIMENTS, INSTRUMENTS, CalciumImaging, Incubation, PatchClamp
 from nkcell_sim.experiments.fields import KINDS, LABELS
 
-
 RECORDS = {**EXPERIMENTS, **INSTRUMENTS}
 
 

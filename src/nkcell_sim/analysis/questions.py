@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..randomness import checked_seed, stream
+from ..results.layout import IDEAL
 from .cell_table import CellTable, check_choice, check_limit
 from .comparisons import comparison_table
 from .effects import Bootstrap
@@ -87,7 +88,7 @@ def cells_of(results: Results, feature: str, conditions: Sequence[str] = (), *, 
     """
     experiment, _, own = feature.partition(".")
     runs = results[experiment]
-    name = f"ideal_{own}" if ideal else own
+    name = f"{IDEAL}{own}" if ideal else own
     if name not in runs:
         raise ParameterError(f"got the feature {feature!r}; experiment {runs.name!r} has {', '.join(runs.features)}", name="feature")
     cases = np.array(runs.cases, dtype=object)
@@ -145,7 +146,7 @@ def _variances(results: Results, question: Question, table: CellTable) -> list[d
     """Variance between donors, between cells and of the measurement in every condition, on the question's scale."""
     if table.donor is None:
         return []
-    rigged = f"ideal_{question.name}" in results[question.experiment]
+    rigged = f"{IDEAL}{question.name}" in results[question.experiment]
     found = []
     for condition in table.groups:
         part = cells_of(results, question.feature, (condition,))

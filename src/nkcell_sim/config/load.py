@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, NkcellError
-from ..experiments import EXPERIMENTS, TREATMENTS
+from ..experiments import EXPERIMENTS, INSTRUMENTS, TREATMENTS
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
 from ..experiments.treatment import Treatment, name_of
@@ -158,7 +158,20 @@ class _Loader:
             raise self.source.error(path, f"missing key 'type': one of {', '.join(map(repr, kinds))}", at_key=True)
         if kind not in EXPERIMENTS:
             raise self.source.error((*path, "type"), f"unknown experiment type{near_miss(str(kind), kinds)}")
-        experiment: Experiment = self._record(EXPERIMENTS[kind], experiment_section(kind), data, path)
+        own = {key: value for key, value in data.items() if key not in EXPERIMENTS[kind].instruments}
+        experiment: Experiment = self._record(EXPERIMENTS[kind], experiment_section(kind), own, path)
+        return self._equipped(experiment, data, path)
+
+    def _equipped(self, experiment: Experiment, data: Mapping[str, Any], path: Path) -> Experiment:
+        """The experiment with the instrument that a table within its own describes."""
+        for key in (k for k in data if k in experiment.instruments):
+            section = record_section(INSTRUMENTS[key])
+            instrument = self._record(INSTRUMENTS[key], section, data[key], (*path, key))
+            try:
+                experiment = replace(experiment, instrument=instrument)
+            except NkcellError as error:
+                name = getattr(error, "name", "")
+                raise self.source.error((*path, key, name) if name in data[key] else (*path, key), str(error), at_key=name not in data[key]) from error
         return experiment
 
     def _unique(self, conditions: Sequence[ConditionSection]) -> None:
@@ -355,7 +368,7 @@ class _Loader:
             "title": file.title,
             "cell": cell,
             "condition": rows,
-            "experiment": {n: {"type": e.kind, **_written(e)} for n, e in study.experiments.items()},
+            "experiment": {n: _experiment_written(e) for n, e in study.experiments.items()},
             "vary": [{"key": k, "values": [with_unit(v, study.unit_of(k)) for v in values]} for k, values in study.vary.items()],
             "seed": study.seed,
             "cohort": {} if study.cohort is None else resolved_cohort(study.cohort, study.cases[0].cell),
@@ -380,6 +393,12 @@ def _input_problem(record: LabRecord | None, field: str, value: Any, cell: Cell)
         return ""
     unit = record.lab_fields()[field].metadata["unit"]
     return quantity_problem(f"{float(value)!r} {unit}", declared.unit, declared.minimum, declared.maximum)
+
+
+def _experiment_written(experiment: Experiment) -> dict[str, Any]:
+    instrument = experiment.instrument
+    seen = {} if instrument is None else {instrument.kind: _written(instrument)}
+    return {"type": experiment.kind, **_written(experiment), **seen}
 
 
 def _written(record: LabRecord) -> dict[str, Any]:

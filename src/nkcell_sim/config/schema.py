@@ -6,12 +6,12 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from ..experiments import EXPERIMENTS
+from ..experiments import EXPERIMENTS, INSTRUMENTS
 from ..model.cells import COMPOSITIONS
 from ..model.quantities import Parameter
 from ..units import DIMENSIONLESS, unit_info
 from .cohorts import CohortSection
-from .sections import TREATMENT_KEYS, File, experiment_section, solver_section, treatment_section, with_unit
+from .sections import TREATMENT_KEYS, File, experiment_section, record_section, solver_section, treatment_section, with_unit
 
 SHIPPED = "config_schema.json"
 
@@ -21,6 +21,9 @@ def config_schema() -> dict[str, Any]:
     schema = File.model_json_schema()
     definitions = schema.setdefault("$defs", {})
     kinds = {kind: _inlined(experiment_section(kind).model_json_schema()) for kind in EXPERIMENTS}
+    definitions.update({kind: _inlined(record_section(record).model_json_schema()) for kind, record in INSTRUMENTS.items()})
+    for kind, body in kinds.items():
+        body["properties"].update({name: {"$ref": f"#/$defs/{name}"} for name in EXPERIMENTS[kind].instruments})
     definitions.update({f"experiment_{kind}": body for kind, body in kinds.items()})
     definitions.update({name: _inlined(treatment_section(key).model_json_schema()) for key, name in TREATMENT_KEYS.items()})
     definitions["solver"] = _inlined(solver_section().model_json_schema())

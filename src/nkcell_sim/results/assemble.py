@@ -16,7 +16,7 @@ from ..outcomes import RUNGS
 from ..protocol import Protocol
 from ..units import from_kernel
 from . import layout
-from .layout import ERROR_SUFFIX, Group, Variable, index, numbers, text
+from .layout import ERROR_SUFFIX, IDEAL, OBSERVED, Group, Variable, index, numbers, text
 from .origin import event_table, file_attributes, provenance_group
 from .results import Results
 
@@ -104,11 +104,19 @@ class _Experiment:
             "experiment": self.setup.kind,
             "title": self.setup.title,
             **{f"setting_{k}": v for k, v in self.setup.settings().items() if not any(key == f"{self.name}.{k}" for key in self.units)},
+            **self._instrument(),
         }
         notes = "\n".join(dict.fromkeys([*self.setup.notes(), *(n for b in self.batches for n in b.notes)]))
         if notes:
             attributes["notes"] = notes
         return Group(self._located({**self._labels(), **self._traces(), **self._features()}), groups, attributes)
+
+    def _instrument(self) -> dict[str, str]:
+        """The instrument and its settings as attributes; empty without one."""
+        instrument = self.setup.instrument
+        if instrument is None:
+            return {}
+        return {"instrument": instrument.kind, **{f"instrument_{k}": v for k, v in instrument.settings().items()}}
 
     def _located(self, variables: dict[str, Variable]) -> dict[str, Variable]:
         """Variables of runs that name their auxiliary coordinates, as in CF: the condition, the identity and what was varied."""
@@ -151,6 +159,20 @@ class _Experiment:
             values = self._merged([self._padded(t, t[key]) for t in self.traces])
             source = getattr(declared, "source", "")
             found[key] = numbers(("run", self._time), values, self.traces[0].units[key], declared.description, role="trace", source=source)
+        return {**found, **self._observed()}
+
+    def _observed(self) -> dict[str, Variable]:
+        """What the instrument showed, beside the ideal traces and on their times; a run that never started showed nothing."""
+        seen = [b.result.observed for b in self.batches]
+        keys = dict.fromkeys(key for trace in seen if trace is not None for key in trace.values)
+        declarations = self.cells[0].composition.declarations
+        found = {}
+        for key in keys:
+            shown = [{**ideal.values, **({} if trace is None else trace.values)} for trace, ideal in zip(seen, self.traces, strict=True)]
+            rows = [values.get(key, np.full((len(t.status), len(t.time)), np.nan)) for values, t in zip(shown, self.traces, strict=True)]
+            values = self._merged([self._padded(t, row) for t, row in zip(self.traces, rows, strict=True)])
+            about = f"as the instrument shows it: {declarations[key].description}"
+            found[f"{OBSERVED}{key}"] = numbers(("run", self._time), values, declarations[key].unit, about, role="observed")
         return found
 
     def _time_axis(self) -> Variable:
@@ -163,8 +185,18 @@ class _Experiment:
         missing = 0 if self.same_times else max(len(t.time) for t in self.traces) - values.shape[1]
         return np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan) if missing else values
 
+    def _ideal_features(self) -> dict[str, Variable]:
+        """Features of the recording without its instrument."""
+        found = {}
+        for name in dict.fromkeys(name for b in self.batches for name in b.result.ideal):
+            first = next(b.result.ideal[name] for b in self.batches if name in b.result.ideal)
+            values = self._merged([b.result.ideal[name].values if name in b.result.ideal else np.full(len(b.positions), np.nan) for b in self.batches])
+            about = f"without the instrument: {first.description}"
+            found[f"{IDEAL}{name}"] = numbers(("run",), np.asarray(values, float), first.unit, about, role="ideal_feature")
+        return found
+
     def _features(self) -> dict[str, Variable]:
-        found: dict[str, Variable] = {}
+        found: dict[str, Variable] = self._ideal_features()
         names = dict.fromkeys(name for b in self.batches for name in b.result.features)
         for name in names:
             if name in _RESERVED or name in self.setup.record:

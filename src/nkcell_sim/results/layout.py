@@ -21,6 +21,8 @@ CONVENTIONS = "nkcell-1 (dimensions, units and long_name as in netCDF-4)"
 # Tables computed from the runs, and the name of their dimension.
 TABLES = {"targets": "target", "statistics": "comparison", "variance": "split", "power": "design"}
 RESERVED_GROUPS = ("provenance", *TABLES)  # beside the groups of experiments
+OBSERVED = "observed."  # before the name of a trace: as the instrument shows it
+IDEAL = "ideal_"  # before the name of a feature: without the instrument
 ERROR_SUFFIX = "_numerical_error"  # of the variable beside a measure that holds its error bar
 NUMBERS = ("<f8", "<f4", "<i8", "<i4")
 

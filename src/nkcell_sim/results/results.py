@@ -73,6 +73,16 @@ class ExperimentRuns:
         return self._with_role("feature")
 
     @property
+    def observed(self) -> list[str]:
+        """Names of the traces as the instrument shows them, "observed." before the name of the ideal one; empty without an instrument."""
+        return self._with_role("observed")
+
+    @property
+    def ideal_features(self) -> list[str]:
+        """Names of the features without the instrument, "ideal_" before the name of the feature; empty without an instrument."""
+        return self._with_role("ideal_feature")
+
+    @property
     def numerical_errors(self) -> dict[str, NDArray[np.float64]]:
         """Numerical error of every feature by run, in the feature's unit; empty unless the study was run with error bars."""
         return {name.removesuffix(ERROR_SUFFIX): self.group.variables[name].values for name in self._with_role("numerical_error")}
