@@ -75,7 +75,7 @@ def run(
     drawing = target.with_suffix(".png")
     if figure:
         _check_target(drawing, path)
-    results = _simulate(load_config(path, overrides), quiet)
+    results, missing = _simulate(load_config(path, overrides), quiet)
     results.save(target)
     _written.append(str(target))
     problem = _figure_problem(results, drawing) if figure else ""
@@ -86,6 +86,8 @@ def run(
         _say("\n".join(f"wrote {name}" for name in _written))
     if problem:
         raise ResultsError(f"the results are kept in {target}; the figure {drawing} was not drawn: {problem}")
+    if missing:
+        raise ResultsError(f"the results are kept in {target}; not computed: {'; '.join(missing)}")
     raise typer.Exit(FAILED if results.failed else OK)
 
 
@@ -245,19 +247,17 @@ def _reading(path: str) -> Iterator[Any]:
         raise ResultsError(f"{path!r} is damaged or was changed ({what}); restore it from a copy or repeat the run") from error
 
 
-def _simulate(config: Any, quiet: bool) -> Any:
-    """Run a configuration's study, with the table of targets if it asks for one."""
+def _simulate(config: Any, quiet: bool) -> tuple[Any, list[str]]:
+    """Run a configuration's study, with the tables that it asks for; and why any of these could not be computed."""
+    from .analysis.tables import with_tables
     from .progress import ProgressBar
     from .study import run as run_study
 
+    config.asked.check_packages()
     with ProgressBar(quiet=quiet) as progress:
         results = run_study(config.study, progress=progress, config=config.resolved)
     _stop_if_asked()
-    if config.targets:
-        from .analysis.targets import rows, target_table
-
-        results = results.with_targets(rows(target_table(config.study, results)))
-    return results
+    return with_tables(results, config.study, config.asked)
 
 
 def _repeat(path: str, output: str, overrides: list[str], quiet: bool) -> int:
@@ -271,7 +271,7 @@ def _repeat(path: str, output: str, overrides: list[str], quiet: bool) -> int:
         raise ResultsError(f"{path!r} was made by a script, not from a configuration; run the script again and use nkcell_sim.results.compare")
     if output:
         _check_result_file(Path(output), path)
-    after = _simulate(parse_config(before.config, f"{path} (configuration inside)", overrides), quiet)
+    after, missing = _simulate(parse_config(before.config, f"{path} (configuration inside)", overrides), quiet)
     if output:
         after.save(output)
         _written.append(output)
@@ -279,6 +279,8 @@ def _repeat(path: str, output: str, overrides: list[str], quiet: bool) -> int:
     if not quiet:
         _report_versions(recorded, after.provenance)
         _say(f"{path}: {comparison}")
+    if missing:
+        raise ResultsError(f"not computed: {'; '.join(missing)}")
     return OK if comparison.equal and not after.failed else FAILED
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 64
+MOST_WARNINGS, FEW_WARNINGS = 16, 4
 PAGE = 110
 FEW_RUNS = 6
 FEATURE_COLUMNS = 5
@@ -105,9 +106,10 @@ def results_text(results: Results, *, everything: bool = False) -> str:
     """A summary of results: features by run (of a grid those that differ most, or all), targets, warnings, failures, origin."""
     parts = [heading(f"{results.title or 'Results'} (model output, not a laboratory result)")]
     for runs in results.experiments.values():
-        parts += [heading(f"{runs.name}: {runs.title}"), feature_table(runs, everything=everything)]
+        parts += [heading(f"{runs.name}: {runs.title}"), _features_text(runs, everything=everything)]
         parts += [wrapped(f"note: {note}") for note in runs.notes]
-        parts += [wrapped(f"WARNING, run {i} ({_labels(runs)[i]}): {said}") for i, said in runs.warnings if not _is_failure(runs, i, said)]
+        parts += _warnings_text(runs, everything=everything)
+    parts += _tables_text(results)
     if results.targets:
         parts += [heading("Published patterns"), targets_text(results), wrapped(PAPERS)]
     for name, i, _ in results.failed:
@@ -116,6 +118,32 @@ def results_text(results: Results, *, everything: bool = False) -> str:
     origin = results.provenance
     parts.append(f"\nsimulated {origin['created']} with nkcell_sim {origin['software']['nkcell_sim']}, {origin['resources']['runs']} runs")
     return "\n".join(parts)
+
+
+def _features_text(runs: ExperimentRuns, *, everything: bool) -> str:
+    if not runs.labels:
+        return feature_table(runs, everything=everything)
+    from .show_cohort import cohort_table
+
+    return cohort_table(runs, everything=everything)
+
+
+def _warnings_text(runs: ExperimentRuns, *, everything: bool) -> list[str]:
+    """Warnings by run; of very many the first few and how many more there are."""
+    found = [(i, said) for i, said in runs.warnings if not _is_failure(runs, i, said)]
+    shown = found if everything or len(found) <= MOST_WARNINGS else found[:FEW_WARNINGS]
+    labels = _labels(runs)
+    lines = [wrapped(f"WARNING, run {i} ({labels[i]}): {said}") for i, said in shown]
+    more = len(found) - len(shown)
+    return [*lines, *([wrapped(f"and {more} more warnings (nkcell show FILE.h5 --all)")] if more else [])]
+
+
+def _tables_text(results: Results) -> list[str]:
+    """Comparisons, variances and power, where the results carry them."""
+    from .show_cohort import power_text, statistics_text, variance_text
+
+    tables = (("statistics", "Comparisons", statistics_text), ("variance", "Where the spread comes from", variance_text), ("power", "Power", power_text))
+    return [part for name, title, text in tables if results.table(name) for part in (heading(title), text(results))]
 
 
 def _is_failure(runs: ExperimentRuns, i: int, said: str) -> bool:

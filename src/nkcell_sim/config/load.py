@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ..analysis.tables import Asked
 from ..errors import ConfigError, NkcellError
 from ..experiments import EXPERIMENTS, INSTRUMENTS, TREATMENTS
 from ..experiments.base import Experiment
@@ -21,6 +22,7 @@ from ..units import parse
 from . import build
 from .cohorts import CohortSection, cohort_of, resolved_cohort
 from .locate import Path
+from .questions import PowerSection, StatisticsSection, power_of, resolved_questions, statistics_of
 from .sections import (
     TREATMENT_KEYS,
     CellSection,
@@ -42,6 +44,7 @@ from .source import Source, read_source
 from .toml_text import toml_text
 from .words import expectation, near_miss, reworded
 
+_QUESTIONS: dict[str, type[BaseModel]] = {"statistics": StatisticsSection, "power": PowerSection}
 _SECTIONS: dict[str, type[BaseModel]] = {"cell": CellSection, "condition": ConditionSection, "vary": VarySection, "report": ReportSection}
 
 
@@ -51,7 +54,7 @@ class Config:
 
     title: str
     study: Study
-    targets: bool
+    asked: Asked
     resolved: str
     name: str = ""
 
@@ -95,7 +98,10 @@ class _Loader:
             if position is not None:
                 raise self.source.error(("vary", position), str(error), at_key=True) from error
             raise ConfigError(str(error), path=self.source.name) from error
-        return Config(file.title, study, file.report.targets, self._resolved(file, conditions, study), self.source.name)
+        asked = {name: None if (data := getattr(file, name)) is None else self._validate(kind, data, (name,)) for name, kind in _QUESTIONS.items()}
+        statistics, power = statistics_of(asked["statistics"], study, self.source), power_of(asked["power"], study, self.source)
+        resolved = self._resolved(file, conditions, study, resolved_questions(statistics, power, study))
+        return Config(file.title, study, Asked(file.report.targets, statistics, power), resolved, self.source.name)
 
     def _shape(self) -> None:
         """Tables written as arrays of tables and the other way round."""
@@ -349,7 +355,7 @@ class _Loader:
 
     # -- resolved text ----------------------------------------------------------------------------------------------
 
-    def _resolved(self, file: File, conditions: Sequence[ConditionSection], study: Study) -> str:
+    def _resolved(self, file: File, conditions: Sequence[ConditionSection], study: Study, questions: Mapping[str, Any]) -> str:
         """The configuration with every default written out: running it gives the same numbers, whatever defaults become."""
         cell = {**file.cell.model_dump(exclude={"set"}), "set": {k: v for k, (v, _) in self._flat(file.cell.set, ("cell", "set")).items()}}
         rows = []
@@ -374,6 +380,7 @@ class _Loader:
             "cohort": {} if study.cohort is None else resolved_cohort(study.cohort, study.cases[0].cell),
             "results": {} if study.keep is None else {"keep": list(study.keep)},
             "solver": _written(SolverKeys.of(study.solver)),
+            **questions,
             "report": file.report.model_dump(),
         }
         return toml_text({k: v for k, v in data.items() if v not in ([], {})})

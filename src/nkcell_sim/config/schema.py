@@ -11,6 +11,7 @@ from ..model.cells import COMPOSITIONS
 from ..model.quantities import Parameter
 from ..units import DIMENSIONLESS, unit_info
 from .cohorts import CohortSection
+from .questions import PowerSection, StatisticsSection
 from .sections import TREATMENT_KEYS, File, experiment_section, record_section, solver_section, treatment_section, with_unit
 
 SHIPPED = "config_schema.json"
@@ -27,14 +28,15 @@ def config_schema() -> dict[str, Any]:
     definitions.update({f"experiment_{kind}": body for kind, body in kinds.items()})
     definitions.update({name: _inlined(treatment_section(key).model_json_schema()) for key, name in TREATMENT_KEYS.items()})
     definitions["solver"] = _inlined(solver_section().model_json_schema())
-    cohort = _inlined(CohortSection.model_json_schema())
-    definitions.update({name: _inlined(body) for name, body in cohort.pop("$defs", {}).items()})
-    definitions["cohort"] = cohort
+    for name, section in (("cohort", CohortSection), ("statistics", StatisticsSection), ("power", PowerSection)):
+        body = _inlined(section.model_json_schema())
+        definitions.update({key: _inlined(inner) for key, inner in body.pop("$defs", {}).items()})
+        definitions[name] = body
+        schema["properties"][name] = {"$ref": f"#/$defs/{name}"}
     definitions["parameters"] = _parameters()
     one_of = [{"$ref": f"#/$defs/experiment_{kind}"} for kind in kinds]
     schema["properties"]["experiment"] |= {"additionalProperties": {"oneOf": one_of}}
     schema["properties"]["solver"] = {"$ref": "#/$defs/solver"}
-    schema["properties"]["cohort"] = {"$ref": "#/$defs/cohort"}
     definitions["ConditionSection"]["properties"].update({key: {"$ref": f"#/$defs/{name}"} for key, name in TREATMENT_KEYS.items()})
     for owner in ("CellSection", "ConditionSection"):
         definitions[owner]["properties"]["set"] = {"$ref": "#/$defs/parameters"}

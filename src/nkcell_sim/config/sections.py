@@ -227,4 +227,6 @@ class File(Section):
     cohort: dict[str, Any] | None = Field(default=None, description="donors in every group and cells of every donor")
     results: ResultsSection = Field(default=ResultsSection())
     solver: dict[str, Any] = Field(default={}, description="method and tolerances")
+    statistics: dict[str, Any] | None = Field(default=None, description="comparisons of a cohort at both units of analysis")
+    power: dict[str, Any] | None = Field(default=None, description="power of smaller and larger studies, resampled from this one")
     report: ReportSection = Field(default=ReportSection())

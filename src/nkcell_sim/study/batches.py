@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from ..simulate import simulate
 from ..solver import Solver
 from ..trace import Trace
 from .specification import Run
+
+if TYPE_CHECKING:
+    from .design import Study
 
 Ready = Cell | str  # a cell, or why there is none
 
@@ -114,6 +118,13 @@ def _not_run(cells: Sequence[Cell], setup: Experiment) -> Trace:
     units = {name: composition.declarations[name].unit for name in setup.record}
     final = np.full((len(cells), len(composition.states)), np.nan)
     return Trace(times, values, units, Outcomes.waiting(len(cells), tuple(composition.states)), final, tuple(cells))
+
+
+def feature_units(study: Study, experiment: str) -> dict[str, str]:
+    """Unit of every feature that an experiment of a study gives, by name; nothing is simulated."""
+    setup = study.experiments[experiment].ideal
+    empty = _not_run([study.cases[0].cell], setup)
+    return {name: feature.unit for name, feature in _features(setup, empty).items()}
 
 
 def _rows(trace: Trace, rows: slice) -> Trace:

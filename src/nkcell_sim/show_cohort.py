@@ -1,0 +1,141 @@
+"""Cohorts as text: means with standard errors by condition, comparisons, variances and power."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .show import columns, wrapped
+
+if TYPE_CHECKING:
+    from .results import ExperimentRuns, Results
+
+# Columns of a condition would otherwise be too wide for a terminal.
+MOST_FEATURES = 12
+WORDS = {
+    "mann_whitney": "Mann-Whitney", "welch_t": "Welch t", "wilcoxon": "Wilcoxon", "paired_t": "paired t", "fisher": "Fisher exact",
+    "mixed_model": "mixed model", "kruskal_wallis": "Kruskal-Wallis", "dunn": "Dunn",
+}  # fmt: skip
+
+
+def cohort_table(runs: ExperimentRuns, *, everything: bool = False) -> str:
+    """Mean and standard error over the cells of every condition, with numbers of cells, donors and failed runs."""
+    names = list(dict.fromkeys(runs.cases))
+    rows_of = {name: runs.of_case(name) for name in names}
+    donors = runs.labels["donor"]
+    shown = runs.features if everything else runs.features[:MOST_FEATURES]
+    counts = ["cells (donors)", *(f"{len(r)} ({len({donors[i] for i in r})})" for r in rows_of.values()), ""]
+    failed = [sum(runs.status[i] != "ok" for i in r) for r in rows_of.values()]
+    lost = [["failed", *map(str, failed), ""]] if any(failed) else []
+    table = [[feature, *(_mean(runs[feature][r]) for r in rows_of.values()), runs.units[feature]] for feature in shown]
+    more = len(runs.features) - len(shown)
+    rest = f"\n  {more} more features in the file (nkcell show FILE.h5 --all)" if more else ""
+    return columns([["mean ± SEM over cells", *names, "unit"], counts, *lost, *table]) + rest
+
+
+def _mean(values: np.ndarray) -> str:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return "-"
+    sem = known.std(ddof=1) / math.sqrt(len(known)) if len(known) > 1 else math.nan
+    return f"{known.mean():.4g} ± {sem:.2g}" if math.isfinite(sem) else f"{known.mean():.4g}"
+
+
+EFFECTS = {
+    "ratio_of_medians": "ratio of medians", "difference_of_means": "difference of means", "difference_of_fractions": "difference of responders",
+    "shift": "shift", "cliffs_delta": "Cliff's delta", "rank_biserial": "rank-biserial r", "hedges_g": "Hedges' g",
+}  # fmt: skip
+
+
+def statistics_text(results: Results) -> str:
+    """Comparisons, a row a test and pair: at the level of cells, as if they were independent, beside that of donors, which are."""
+    rows = results.table("statistics")
+    parts = []
+    for feature in dict.fromkeys(row["feature"] for row in rows):
+        table = [["conditions", "test", "n cells", "p", "n donors", "p", "effect (95 % interval)"]]
+        mine = [row for row in rows if row["feature"] == feature]
+        for groups, test in dict.fromkeys((row["groups"], row["test"]) for row in mine):
+            at = {row["unit"]: row for row in mine if (row["groups"], row["test"]) == (groups, test)}
+            levels = [cell for unit in ("cell", "donor") for cell in _level(at.get(unit))]
+            table.append([groups, WORDS.get(test, test), *levels, _effect(at.get("donor") or at["cell"])])
+        parts.append(f"  {feature}\n{columns(table)}")
+    said = (
+        "p corrected for the pairs of a test. Cells of one donor are not independent: a test on cells answers for these donors only, and its p is too small "
+        "for a statement on people; the mixed model takes cells within donors."
+    )
+    return "\n".join([*parts, wrapped(said)])
+
+
+def _level(row: dict[str, Any] | None) -> list[str]:
+    """Numbers and p of a comparison at one unit of analysis."""
+    if row is None:
+        return ["", ""]
+    p = row["p"] if math.isnan(row["corrected_p"]) else row["corrected_p"]
+    return [row["n"], p_text(p)]
+
+
+def _effect(row: dict[str, Any]) -> str:
+    """The first effect size that a comparison has, with its interval; or why there is no answer."""
+    if row.get("problem"):
+        return str(row["problem"])
+    for name, words in EFFECTS.items():
+        value = row.get(name, math.nan)
+        if not math.isnan(value):
+            low, high = row.get(f"{name}_low", math.nan), row.get(f"{name}_high", math.nan)
+            return f"{words} {value:.3g}" + (f" ({low:.3g} to {high:.3g})" if math.isfinite(low) and math.isfinite(high) else "")
+    return ""
+
+
+def p_text(p: float) -> str:
+    """A p-value with two digits, never 0; a dash where there is none."""
+    return "-" if math.isnan(p) else "< 1e-15" if p < 1e-15 else f"{p:.2g}"
+
+
+def variance_text(results: Results) -> str:
+    """Where the spread comes from: donors, cells of a donor, and the measurement."""
+    head = ["feature", "condition", "SD donors", "SD cells", "SD measurement", "ICC", "unit"]
+    table = [head]
+    for row in results.table("variance"):
+        deviations = (_root(row[f"{name}_variance"]) for name in ("donor", "cell", "measurement"))
+        unit = "log" if row["scale"] == "log" else row["unit_of_feature"]
+        table.append([row["feature"], row["condition"], *deviations, f"{row['icc']:.2g}", unit])
+    return columns(table)
+
+
+def _root(variance: float) -> str:
+    return "-" if math.isnan(variance) else f"{math.sqrt(max(variance, 0.0)):.3g}"
+
+
+def power_text(results: Results) -> str:
+    """Power and false positives at both units for every design, and the smallest design that would do."""
+    rows = results.table("power")
+    first = rows[0]
+    parts = [wrapped(f"To tell {first['conditions']} apart by {first['feature']} at alpha = {first['alpha']:g}, resampled from this cohort:")]
+    for cells in dict.fromkeys(row["cells"] for row in rows):
+        here = [row for row in rows if row["cells"] == cells]
+        tests = list(dict.fromkeys(row["analysis"] for row in here))
+        donors = list(dict.fromkeys(row["donors"] for row in here))
+        table = [[f"{cells:g} cells a donor: donors a group", *(f"{n:g}" for n in donors)]]
+        for test in tests:
+            mine = [row for row in here if row["analysis"] == test]
+            table.append([f"{test}: power", *(_share(row["power"]) for row in mine)])
+            table.append([f"{test}: false positives", *(_share(row["false_positives"]) for row in mine)])
+        parts.append(columns(table))
+    return "\n".join([*parts, wrapped(_smallest(rows))])
+
+
+def _share(value: float) -> str:
+    return f"{100.0 * value:.1f} %"
+
+
+def _smallest(rows: Sequence[dict[str, Any]]) -> str:
+    """The smallest number of donors that reaches the wanted power at donor level, for every number of cells."""
+    from .analysis.power_plan import smallest_design
+
+    wanted = rows[0]["wanted"]
+    found = {cells: smallest_design(list(rows), unit="donor", cells=cells) for cells in dict.fromkeys(row["cells"] for row in rows)}
+    said = ", ".join(f"{'more than tried' if math.isnan(n) else f'{n:g}'} with {cells:g} cell{'s' if cells != 1 else ''}" for cells, n in found.items())
+    return f"Donors a group for {100 * wanted:g} % power at donor level, among the numbers tried: {said}."
