@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .channels import StochasticChannels, counted_channels
     from .codegen.sbml import to_sbml
     from .draws import Draws
     from .experiments import Amplifier, CalciumImaging, Camera, Incubation, PatchClamp, StoreOperatedEntry, run_experiment
@@ -36,6 +37,8 @@ _HOMES = {
     "Draws": ".draws",
     "Protocol": ".protocol",
     "simulate": ".simulate",
+    "StochasticChannels": ".channels",
+    "counted_channels": ".channels",
     "steady_state": ".steady_state",
     "Area": ".features",
     "Crossing": ".features",
@@ -84,12 +87,14 @@ __all__ = [
     "Peak",
     "Protocol",
     "Spread",
+    "StochasticChannels",
     "StoreOperatedEntry",
     "Study",
     "TimeOfPeak",
     "ValueAt",
     "ValueWhen",
     "__version__",
+    "counted_channels",
     "linspan",
     "logspan",
     "open_ensemble",

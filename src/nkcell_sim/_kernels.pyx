@@ -6,6 +6,7 @@ The step loop is in ``_kernel/integrate.h`` and runs without the interpreter loc
 
 import numpy as np
 
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -45,6 +46,19 @@ cdef extern from "engine_api.h":
         const double *times
         const int *time_segment
         const nk_window *windows
+    ctypedef struct nk_channels:
+        int n_schemes, n_states, n_transitions, n_drives
+        const int *first_state
+        const int *from_ "from"
+        const int *to
+        const int *rate
+        const int *driven
+        const double *weight
+        const int *start_first
+        const int *start_output
+        double tick
+        const long long *numbers
+        const uint64_t *keys
     ctypedef struct nk_batch:
         int model, method, n_jobs
         const double *y0
@@ -71,6 +85,7 @@ cdef extern from "engine_api.h":
         double fixed_step
         double first_step
         double max_growth
+        const nk_channels *channels
         int *next_job
         long long *finished
         int *cancel
@@ -83,6 +98,7 @@ cdef extern from "engine_api.h":
         int *status
         int *worst
         long long *counters
+        long long *events
         double *seconds
     ctypedef struct nk_engine:
         const char *name
@@ -94,6 +110,7 @@ cdef extern from "engine_api.h":
         int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft) noexcept nogil
         int (*repeat)(int model, int what, long long times, const double *y, const double *u, const double *p, double h) noexcept nogil
         void (*elementary)(int function, long long n, const double *x, const double *exponent, double *y) noexcept nogil
+        void (*random)(const uint64_t *key, uint64_t index, uint64_t purpose, uint64_t *words) noexcept nogil
     const nk_engine *nk_engine_at(int index) noexcept nogil
     int nk_engine_runs(int index) noexcept nogil
 
@@ -201,6 +218,14 @@ def elementary(str name, x, exponent=1.0, engine=""):
     if a.shape[0]:
         _engine(engine).elementary(ELEMENTARY.index(name), a.shape[0], &a[0], &n[0], &r[0])
     return result.reshape(np.shape(x))
+
+
+def random_words(key, index, purpose, engine=""):
+    """Four 64-bit words (4,) of the stream of drawn channels: Philox4x64-10 of a ``key`` of two words at the counter (index, purpose, 0, 0)."""
+    cdef uint64_t[2] words = [key[0], key[1]]
+    cdef uint64_t[4] found
+    _engine(engine).random(words, index, purpose, found)
+    return np.array([found[i] for i in range(4)], dtype=np.uint64)
 
 
 def evaluate(str name, y, u, parameters, engine=""):
@@ -328,6 +353,7 @@ cdef class Batch:
     """
 
     cdef nk_batch batch
+    cdef nk_channels channels
     cdef nk_results results
     cdef const nk_engine *engine
     cdef _Protocols table
@@ -335,11 +361,11 @@ cdef class Batch:
     cdef int next_job
     cdef int cancelled
     cdef long long finished_jobs
-    cdef readonly object records, features, y_end, t_end, status, worst, counters, seconds
+    cdef readonly object records, features, y_end, t_end, status, worst, counters, seconds, events
 
     def __cinit__(self, str name, y0, parameters, protocol_of, list protocols, record_kind, record_index, *, double rtol, atol, lower, upper, diverged,
                   long long max_steps, double max_step_rate=0.0, double max_seconds=0.0, double fixed_step=0.0, double first_step=1.0, double max_growth=6.0,
-                  spent_steps=None, spent_seconds=None, features=(), windows=(), watched_kind=(), watched_index=(), engine="", str method=""):
+                  spent_steps=None, spent_seconds=None, features=(), windows=(), watched_kind=(), watched_index=(), channels=None, engine="", str method=""):
         self.engine = _engine(engine)
         self.batch.model = _find(self.engine, name)
         known = methods()
@@ -379,6 +405,7 @@ cdef class Batch:
         b.next_job, b.finished, b.cancel = &self.next_job, &self.finished_jobs, &self.cancelled
         r.records, r.n_times_max = self._doubles(self.records), <int>longest
         self._watch(features, windows, watched_kind, watched_index, widths)
+        self._gate(channels, m)
         r.y_end, r.t_end = self._doubles(self.y_end), self._doubles(self.t_end)
         r.status, r.worst = self._ints(self.status), self._ints(self.worst)
         r.counters, r.seconds = <long long *><size_t>self.counters.ctypes.data, self._doubles(self.seconds)
@@ -405,6 +432,33 @@ cdef class Batch:
         self.batch.features = <const nk_feature *><size_t>wanted.ctypes.data
         self.batch.watched_kind, self.batch.watched_index = self._ints(watched_kind), self._ints(watched_index)
         self.results.features = self._doubles(self.features)
+
+    cdef _gate(self, channels, const nk_model_info *m):
+        """Channels that are drawn: an object with the arrays of ``nk_channels`` in engine_api.h as attributes, or None."""
+        cdef nk_channels *c = &self.channels
+        self.events = np.zeros((self.batch.n_jobs, 2), dtype=np.int64)
+        self.results.events = <long long *><size_t>self.events.ctypes.data
+        if channels is None:
+            return
+        schemes, states, drives = len(channels.first_state) - 1, channels.first_state[len(channels.first_state) - 1], len(channels.driven)
+        _check(np.shape(channels.weight) == (drives, states), "weight", (drives, states), np.shape(channels.weight))
+        _check(len(channels.start_first) == states + 1, "start_first", states + 1, len(channels.start_first))
+        for name, values, limit in (("from", channels.source, states), ("to", channels.target, states), ("rate", channels.rate, m.n_outputs),
+                                    ("start", channels.start_output, m.n_outputs), ("driven", channels.driven, m.n_inputs)):
+            _check(all(0 <= v < limit for v in values), name, f"numbers below {limit}", list(values)[:5])
+        _check(len(channels.source) == len(channels.target) == len(channels.rate), "rate", len(channels.source), len(channels.rate))
+        numbers, keys = np.ascontiguousarray(channels.numbers, dtype=np.int64), np.ascontiguousarray(channels.keys, dtype=np.uint64)
+        _check(numbers.shape == (self.batch.n_jobs, schemes) and (numbers >= 0).all(), "numbers", (self.batch.n_jobs, schemes), numbers.shape)
+        _check(keys.shape == (self.batch.n_jobs, 2), "keys", (self.batch.n_jobs, 2), keys.shape)
+        _check(channels.tick > 0.0, "tick", "above 0", channels.tick)
+        self.keep += [numbers, keys]
+        c.n_schemes, c.n_states, c.n_transitions, c.n_drives = <int>schemes, <int>states, <int>len(channels.rate), <int>drives
+        c.first_state, c.from_, c.to = self._ints(channels.first_state), self._ints(channels.source), self._ints(channels.target)
+        c.rate, c.driven, c.weight = self._ints(channels.rate), self._ints(channels.driven), self._doubles(channels.weight)
+        c.start_first, c.start_output = self._ints(channels.start_first), self._ints(channels.start_output)
+        c.numbers, c.keys = <const long long *><size_t>numbers.ctypes.data, <const uint64_t *><size_t>keys.ctypes.data
+        c.tick = channels.tick
+        self.batch.channels = c
 
     def _matrix(self, str what, values, int columns):
         matrix = np.ascontiguousarray(values, dtype=np.float64)

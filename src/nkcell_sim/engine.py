@@ -20,6 +20,7 @@ from .watching import Watched
 
 if TYPE_CHECKING:
     from .error_bars import Errors
+    from .gating import Gating
     from .model.cell import Cell
     from .model.composition import Composition
 
@@ -51,7 +52,7 @@ class Plan:
 class Jobs:
     """Runs to integrate: ``states`` (n_runs, n_states) at the start, ``parameters`` (n_runs, n_parameters), and ``protocol_of`` (n_runs,), which counts
     in ``protocols``. ``cells`` are the same runs as cells, for the slow methods; ``spent_steps`` and ``spent_seconds`` (n_runs,) are what earlier
-    attempts took out of each run's budget."""
+    attempts took out of each run's budget. ``gating`` says which channels of the runs are drawn, if any."""
 
     states: np.ndarray
     parameters: np.ndarray
@@ -60,6 +61,7 @@ class Jobs:
     cells: Sequence[Cell]
     spent_steps: np.ndarray | None = None
     spent_seconds: np.ndarray | None = None
+    gating: Gating | None = None
 
     def __len__(self) -> int:
         return len(self.states)
@@ -69,7 +71,8 @@ class Jobs:
         cells = [self.cells[int(i)] for i in chosen] if isinstance(self.cells, list | tuple) else _Chosen(self.cells, chosen)
         spent = [None if column is None else column[chosen] for column in (self.spent_steps, self.spent_seconds)]
         of = self.protocol_of[chosen]
-        return Jobs(self.states[chosen], self.parameters[chosen], of, self.protocols, cells, *spent)
+        gating = self.gating and self.gating.rows(chosen)
+        return Jobs(self.states[chosen], self.parameters[chosen], of, self.protocols, cells, *spent, gating=gating)
 
 
 class _Chosen(Sequence["Cell"]):
@@ -96,6 +99,7 @@ class Block:
     interrupted: bool = False
     seconds: np.ndarray | None = None  # wall time of each run (n_runs,), where it is bounded
     errors: Errors | None = None  # of records and features, where they were asked for
+    events: np.ndarray | None = None  # (n_runs, 2), where channels are drawn: transitions, and steps granted for them beyond the budget
 
     def put(self, rows: slice | np.ndarray, other: Block) -> None:
         """Replace some runs by their repetition."""
@@ -104,10 +108,13 @@ class Block:
         self.interrupted |= other.interrupted
         if self.errors is not None and other.errors is not None:
             self.errors.put(rows, other.errors)
+        if self.events is not None and other.events is not None:
+            self.events[rows] = other.events
 
     def rows(self, chosen: np.ndarray) -> Block:
         """Some of the runs (positions or a mask)."""
-        return Block(self.records[chosen], self.final[chosen], self.outcomes[chosen], self.features[chosen], self.interrupted)
+        events = None if self.events is None else self.events[chosen]
+        return Block(self.records[chosen], self.final[chosen], self.outcomes[chosen], self.features[chosen], self.interrupted, events=events)
 
 
 def integrate(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> Block:
@@ -151,12 +158,14 @@ def _compiled(plan: Plan, jobs: Jobs, solver: Solver, execution: Execution) -> B
         windows=[watched.windows(protocol) for protocol in jobs.protocols],
         watched_kind=watched.kinds,
         watched_index=watched.indices,
+        channels=jobs.gating,
         method="" if solver.method == "rosenbrock" else solver.method,
     )
     completed = run_batch(batch, thread_count(len(jobs), execution.lanes(), execution.threads), execution.on_progress)
     codes, worst, rung = batch.status.astype(np.int8), batch.worst.astype(np.int32), np.zeros(len(jobs), dtype=np.int8)
     outcomes = Outcomes(codes, batch.t_end * 1e-3, worst, batch.counters, rung, tuple(plan.composition.states))
-    return Block(batch.records[:, :, : len(plan.times)], batch.y_end, outcomes, batch.features, not completed, batch.seconds)
+    events = None if jobs.gating is None else batch.events
+    return Block(batch.records[:, :, : len(plan.times)], batch.y_end, outcomes, batch.features, not completed, batch.seconds, events=events)
 
 
 def _with_times(protocol: CompiledProtocol, times: np.ndarray) -> tuple[CompiledProtocol, np.ndarray, np.ndarray]:

@@ -105,8 +105,9 @@ def _within_budget(block: Block, rows: np.ndarray, solver: Solver) -> np.ndarray
 
 
 def _attempted(block: Block, rows: np.ndarray) -> np.ndarray:
-    """Accepted and rejected steps of all attempts so far."""
-    return np.asarray(block.outcomes.column("steps")[rows] + block.outcomes.column("rejected")[rows])
+    """Accepted and rejected steps of all attempts so far, without those that transitions of channels were granted."""
+    steps = block.outcomes.column("steps")[rows] + block.outcomes.column("rejected")[rows]
+    return np.asarray(steps if block.events is None else steps - block.events[rows, 1])
 
 
 def _with_spent(jobs: Jobs, block: Block, rows: np.ndarray) -> Jobs:
@@ -123,9 +124,12 @@ def _enter(block: Block, rows: np.ndarray, again: Block, number: int) -> None:
     tried = np.asarray(outcomes.attempts)[rows]
     if again.seconds is not None and block.seconds is not None:
         block.seconds[rows] = again.seconds  # counted from the first attempt
+    granted = None if block.events is None or again.events is None else block.events[rows, 1] + again.events[:, 1]
     if cured.any():
         block.put(rows[cured], again.rows(cured))
         outcomes.rung[rows[cured]] = number
         outcomes.attempts[rows] = tried  # type: ignore[index]
     outcomes.counters[rows] = work
+    if block.events is not None:
+        block.events[rows, 1] = granted
     block.interrupted |= again.interrupted

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .draws import Draws, Listed, Room
+from .channels import StochasticChannels
+from .draws import Draws, Listed, Room, Table
 from .engine import Block, Jobs, Plan
 from .error_bars import Errors, error_bars
 from .errors import ModelError, ParameterError, ProtocolError
 from .execution import Execution
 from .features import Reading
+from .gating import Gating, resting_inputs, whole_numbers
 from .ladder import climb
 from .outcomes import Outcomes
 from .protocol import CompiledProtocol, Protocol
-from .solver import Solver
+from .solver import SCIPY_METHODS, Solver
 from .trace import Trace
 from .units import convert_from_kernel, from_kernel
 
@@ -37,6 +39,7 @@ def simulate(
     record: Sequence[str] = (),
     times: Any = None,
     features: Mapping[str, Reading] | None = None,
+    channels: StochasticChannels | None = None,
     solver: Solver | None = None,
     execution: Execution | None = None,
     **options: Any,
@@ -46,11 +49,12 @@ def simulate(
     ``cells`` is one cell, a list of cells of one kind, or :class:`Draws`, a table of parameter draws; ``protocol`` is one for all or one for each.
     ``record`` names states, flows, observables or inputs; ``times`` [s] are output times (default: 201 equally spaced), read from
     dense output, so that they never change a step. ``features`` {name: :class:`~nkcell_sim.features.Peak` and the like} are read while the engine
-    integrates, from the continuous course and not from samples; ``Trace.features`` has them. ``execution`` says where the runs go (threads,
+    integrates, from the continuous course and not from samples; ``Trace.features`` has them. ``channels`` lets channels open and close one by one
+    (:class:`~nkcell_sim.channels.StochasticChannels`; without it their mean is integrated). ``execution`` says where the runs go (threads,
     instruction set) and never changes a bit. ``options`` are the fields of :class:`Solver` (``rtol=1e-8``). Runs that fail do not raise: see ``Trace.status``.
     """
     settings, where = Solver.chosen(solver, options), Execution.chosen(execution)
-    task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=settings, execution=where)
+    task = _Task.of(cells, protocol, record=record, times=times, features=features, channels=channels, solver=settings, execution=where)
     return task.trace(0, len(task.group), task.joined())
 
 
@@ -61,6 +65,7 @@ def simulate_blocks(
     record: Sequence[str] = (),
     times: Any = None,
     features: Mapping[str, Reading] | None = None,
+    channels: StochasticChannels | None = None,
     solver: Solver | None = None,
     execution: Execution | None = None,
     **options: Any,
@@ -70,7 +75,7 @@ def simulate_blocks(
     Ctrl-C raises unless ``execution.keep_interrupted``; then the block in hand is the last one and its unfinished runs are marked.
     """
     settings, where = Solver.chosen(solver, options), Execution.chosen(execution)
-    task = _Task.of(cells, protocol, record=record, times=times, features=features, solver=settings, execution=where)
+    task = _Task.of(cells, protocol, record=record, times=times, features=features, channels=channels, solver=settings, execution=where)
     return (task.trace(start, start + len(block.outcomes), block) for start, block in task.blocks())
 
 
@@ -86,6 +91,7 @@ class _Task:
     record: tuple[str, ...]
     solver: Solver
     execution: Execution
+    channels: StochasticChannels | None
 
     @classmethod
     def of(
@@ -96,18 +102,23 @@ class _Task:
         record: Sequence[str],
         times: Any,
         features: Mapping[str, Reading] | None,
+        channels: StochasticChannels | None,
         solver: Solver,
         execution: Execution,
     ) -> _Task:
         group = cells if isinstance(cells, Draws) else Listed(_cells(cells))
         _check_features(features)
         composition = _one_composition(group)
+        if channels is not None:
+            composition = _drawn_form(composition, channels, solver, len(group))
         protocols, protocol_of = assigned_protocols(protocol, group)
+        if channels is not None:
+            _check_driven(composition, protocols)
         when = _output_times(times, protocols)
         kinds, indices = _resolve_record(composition, record)
         plan = Plan(composition, kinds, indices, when * 1e3 if kinds else when[:0], dict(features or {}))
         plan.watched.check(min(p.duration for p in protocols))
-        return cls(group, protocols, protocol_of, plan, when, tuple(record), solver, execution)
+        return cls(group, protocols, protocol_of, plan, when, tuple(record), solver, execution, channels)
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """Consecutive blocks with the position of their first run; a block that was interrupted is the last."""
@@ -142,10 +153,18 @@ class _Task:
         """The runs from ``start`` to before ``end`` as the engine takes them; each different pair of protocol and resting inputs is compiled once."""
         table = self.group.block(start, end, room)
         followed = self.protocol_of[start:end] if len(self.protocol_of) > 1 else np.broadcast_to(self.protocol_of, (end - start,))
+        inputs = resting_inputs(self.plan.composition, table.inputs)
         pairs, of = np.unique(followed * len(table.inputs) + table.inputs_of, return_inverse=True)
         which, resting = np.divmod(pairs, len(table.inputs))
-        compiled = self._compiled(which.tolist(), table.inputs[resting])
-        return Jobs(table.states, table.parameters, of.reshape(-1), compiled, self.group[start:end])
+        compiled = self._compiled(which.tolist(), inputs[resting])
+        return Jobs(table.states, table.parameters, of.reshape(-1), compiled, self.group[start:end], gating=self._gating(table, start, end))
+
+    def _gating(self, table: Table, start: int, end: int) -> Gating | None:
+        """The channels that are drawn in some of the runs."""
+        if self.channels is None:
+            return None
+        composition = self.plan.composition
+        return Gating.of(composition, whole_numbers(composition, table, start), self.channels.words[start:end], self.channels.tick_ms)
 
     def _compiled(self, which: Sequence[int], inputs: np.ndarray) -> tuple[CompiledProtocol, ...]:
         """Protocols for pairs of protocol and resting inputs; a resting input that the protocol does not drive only sets a level."""
@@ -172,7 +191,8 @@ class _Task:
         records = np.full((count, len(self.record), len(self.plan.times)), np.nan)
         final = np.full((count, len(composition.states)), np.nan)
         features, errors = np.full((count, len(self.plan.features)), np.nan), Errors.unknown(self.plan, count) if self.solver.error_bars else None
-        return Block(records, final, Outcomes.waiting(count, tuple(composition.states)), features, errors=errors)
+        events = None if self.channels is None else np.zeros((count, 2), dtype=np.int64)
+        return Block(records, final, Outcomes.waiting(count, tuple(composition.states)), features, errors=errors, events=events)
 
     def trace(self, start: int, end: int, block: Block) -> Trace:
         """The result of the runs from ``start`` to before ``end`` in declared units; failed runs are NaN."""
@@ -186,12 +206,41 @@ class _Task:
         parameters = {cells.label(key): values for key, values in cells.columns.items()} if isinstance(cells, Draws) else {}
         features, feature_units = self.plan.watched.converted(block.features), dict(zip(self.plan.features, self.plan.watched.units, strict=True))
         trace = Trace(self.times, values, units, block.outcomes, block.final, cells, parameters, features, feature_units)
+        if block.events is not None:
+            trace = replace(trace, transitions=block.events[:, 0], channel_numbers=self._numbers(start, end))
         return trace if block.errors is None else self._with_errors(trace, block.errors)
+
+    def _numbers(self, start: int, end: int) -> dict[str, np.ndarray]:
+        """Numbers of channels of some of the runs by scheme, (n_runs,) each."""
+        composition = self.plan.composition
+        return dict(zip(composition.schemes, whole_numbers(composition, self.group.block(start, end), start).T, strict=True))
 
     def _with_errors(self, trace: Trace, errors: Errors) -> Trace:
         """The trace with the error bars of its records and features, in declared units."""
         records = {name: from_kernel(errors.records[:, j], trace.units[name]) - from_kernel(0.0, trace.units[name]) for j, name in enumerate(self.record)}
         return replace(trace, record_errors=records, feature_errors=self.plan.watched.converted(errors.features, difference=True))
+
+
+def _drawn_form(composition: Composition, channels: StochasticChannels, solver: Solver, runs: int) -> Composition:
+    """The form of a cell whose channels are drawn; refuses what cannot be combined with that."""
+    if not isinstance(channels, StochasticChannels):
+        raise ParameterError(f"got channels = {channels!r:.60}; expected StochasticChannels(keys), one key a run", name="channels")
+    if len(channels.keys) != runs:
+        raise ParameterError(f"got {len(channels.keys)} keys for {runs} runs; expected one for each", name="keys")
+    if solver.method in SCIPY_METHODS:
+        raise ParameterError(f"got method {solver.method!r} with stochastic channels; only the compiled methods draw them (\"rosenbrock\")", name="method")
+    if solver.error_bars:
+        problem = "got error_bars with stochastic channels; a run at a tighter tolerance takes other decisions, so that the difference is no error"
+        raise ParameterError(f"{problem}. Compare means of many runs, or the mean channels without `channels`", name="error_bars")
+    return composition.drawn
+
+
+def _check_driven(composition: Composition, protocols: Sequence[Protocol]) -> None:
+    """Refuse protocols that drive what the channels drive."""
+    taken = {key for scheme in composition.schemes.values() for key in scheme.drives}
+    for protocol in protocols:
+        for name in taken.intersection(protocol.inputs):
+            raise ProtocolError(f"got a protocol that drives {name!r}, which the channels of the cell drive")
 
 
 def _check_features(features: Any) -> None:

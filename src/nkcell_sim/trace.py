@@ -23,6 +23,7 @@ class Trace:
     ``time`` is in s; every other quantity is in the unit given by ``units``. The value at an edge of the protocol is the
     one just before the edge. A failed run's rows are NaN; ``final`` (kernel units) keeps the last state it reached.
     With ``error_bars=True``, ``record_errors`` holds the largest numerical error over time of every quantity and run, ``feature_errors`` that of every feature.
+    Where channels were drawn, ``channel_numbers`` holds the number of channels of every scheme and run and ``transitions`` how often one of them moved.
     ``parameters`` holds what was drawn for each run, in declared units; ``cells[i]`` is the cell of run i, built when it is asked for.
     """
 
@@ -37,6 +38,8 @@ class Trace:
     feature_units: Mapping[str, str] = field(default_factory=dict)
     feature_errors: Mapping[str, np.ndarray] = field(default_factory=dict)
     record_errors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    channel_numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    transitions: np.ndarray | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
         try:
@@ -72,7 +75,8 @@ class Trace:
             import xarray
         except ImportError as error:
             raise MissingPackageError("to_xarray() needs xarray: pip install 'nkcell_sim[xarray]'") from error
-        declared = self.cells[0].composition.declarations
+        composition = self.cells[0].composition
+        declared = (composition.drawn if self.transitions is not None else composition).declarations
         variables: dict[str, Any] = {}
         for name, values in self.values.items():
             variables[name] = (("run", "time"), values, {"units": self.units[name], "long_name": declared[name].description})

@@ -35,6 +35,8 @@ static void nk_engine_elementary(int function, long long n, const double *x, con
     }
 }
 
+static void nk_engine_random(const uint64_t *key, uint64_t index, uint64_t purpose, uint64_t *words) { nk_philox(key, index, purpose, words); }
+
 const nk_engine NK_NAMED(nk_engine_, NK_ENGINE) = {
-    NK_STRING(NK_ENGINE), NK_LANES, nk_model_count, nk_method_count, nk_engine_model, nk_engine_method, nk_engine_integrate, nk_engine_evaluate, nk_engine_time, nk_engine_repeat, nk_engine_elementary,
+    NK_STRING(NK_ENGINE), NK_LANES, nk_model_count, nk_method_count, nk_engine_model, nk_engine_method, nk_engine_integrate, nk_engine_evaluate, nk_engine_time, nk_engine_repeat, nk_engine_elementary, nk_engine_random,
 };

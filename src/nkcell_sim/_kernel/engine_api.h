@@ -54,6 +54,19 @@ typedef struct {
   const nk_window *windows;                       /* n_features of the batch */
 } nk_protocol;
 
+/* Markov schemes whose channels are drawn; states and transitions of all schemes in one row. See gating.h. */
+typedef struct {
+  int n_schemes, n_states, n_transitions, n_drives;
+  const int *first_state;                 /* n_schemes + 1: where each scheme's states begin */
+  const int *from, *to, *rate;            /* n_transitions: two states, and the output that is the rate of one channel */
+  const int *driven;                      /* n_drives: inputs that are set to a sum over the channels */
+  const double *weight;                   /* n_drives x n_states: what a channel in each state adds to it */
+  const int *start_first, *start_output;  /* outputs whose product weighs each state at the start; none for all of a scheme's states: stationary */
+  double tick;                            /* ms: longest time between two looks at the rates */
+  const long long *numbers;               /* n_jobs x n_schemes: channels */
+  const uint64_t *keys;                   /* n_jobs x 2: of the random numbers of each run */
+} nk_channels;
+
 typedef struct {
   int model, method, n_jobs;
   const double *y0, *parameters; /* n_jobs x n_states, n_jobs x n_parameters */
@@ -74,6 +87,7 @@ typedef struct {
   double fixed_step;   /* ms; 0 is adaptive */
   double first_step;   /* first step of a segment over the one the engine would choose */
   double max_growth;   /* a step is at most this many times the one before it */
+  const nk_channels *channels; /* NULL: nothing is drawn */
   int *next_job;       /* shared by the threads of a batch: the first job nobody has taken */
   long long *finished; /* shared: jobs that ended */
   int *cancel;         /* shared: set from outside to stop */
@@ -87,6 +101,7 @@ typedef struct {
   double *t_end;       /* ms from the start of the protocol */
   int *status, *worst; /* n_jobs */
   long long *counters; /* n_jobs x NK_COUNTERS */
+  long long *events;   /* n_jobs x 2, with drawn channels: transitions, and steps granted for them on top of the budget */
   double *seconds;     /* n_jobs: wall time with that of earlier attempts, measured only when it is limited */
 } nk_results;
 
@@ -100,6 +115,7 @@ typedef struct {
   int (*time_derivative)(int model, const double *y, const double *u, const double *rate, const double *p, double *ft);
   int (*repeat)(int model, int what, long long times, const double *y, const double *u, const double *p, double h);
   void (*elementary)(int function, long long n, const double *x, const double *exponent, double *y); /* see engine.h for the functions' numbers */
+  void (*random)(const uint64_t *key, uint64_t index, uint64_t purpose, uint64_t *words); /* four words of the stream of drawn channels */
 } nk_engine;
 
 extern const nk_engine nk_engine_portable;

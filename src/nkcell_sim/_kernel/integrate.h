@@ -7,6 +7,7 @@
 
 #include "control.h"
 #include "first_step.h"
+#include "gating.h"
 #include "readings.h"
 
 /* Fill the lanes; one that gets no job computes a copy of lane 0's problem: harmless numbers, never stored. */
@@ -40,16 +41,19 @@ static nk_attempt nk_prepare(int order, const nk_model *m, const nk_batch *b, nk
   }
   w->equations = &m->equations[usual];
   nk_inputs(w, m->n_inputs, a.relaxing, lanes->t, w->u, w->u_rate);
+  if (w->gating) nk_gating_begin(b, lanes, w);
   if (a.varying || w->unsettled) w->equations->settle(w->u, w->fixed);
   w->unsettled = a.varying; /* the stages of this step settle other inputs */
   w->equations->rhs_jac(w->y, w->u, w->fixed, w->f0, w->jac);
   if (a.varying) w->equations->time(w->y, w->u, w->u_rate, w->fixed, w->ft);
   if (starting) nk_first_steps(order, m, b, lanes, w, a.moving, a.varying);
-  vd left = lanes->segment_length - lanes->t, h = lanes->h;
+  vd end = w->gating ? nk_min(lanes->segment_length, w->gating->stop) : lanes->segment_length;
+  vd left = end - lanes->t, h = lanes->h;
   vi ends = h * 1.000001 >= left;
   a.h = nk_select(ends, left, h);
-  *t_new = nk_select(ends, lanes->segment_length, lanes->t + a.h);
+  *t_new = nk_select(ends, end, lanes->t + a.h);
   for (int l = 0; l < NK_LANES; l++) last[l] = ends[l] != 0;
+  if (w->gating) nk_gating_bound(lanes, w->gating, ends, last);
   return a;
 }
 
@@ -132,9 +136,15 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
     free(memory);
     return -1;
   }
+  if (b->channels && !(w->gating = nk_gating_new(b->channels, m->n_parts))) {
+    nk_readings_free(b, w->readings);
+    free(memory);
+    return -1;
+  }
   nk_lanes lanes_storage, *lanes = &lanes_storage;
   nk_fill_lanes(m, b, lanes, w);
   nk_want_records(m, b, w);
+  if (w->gating) nk_want_rates(m, b->channels, w->gating);
   for (long long round = 0; nk_refill(m, b, lanes, w); round++) {
     if (__atomic_load_n(b->cancel, __ATOMIC_RELAXED)) {
       for (int l = 0; l < NK_LANES; l++)
@@ -159,15 +169,18 @@ static int nk_integrate(const nk_model *m, const nk_batch *b, nk_results *r) {
     if (w->readings) nk_read(method, m, b, lanes, w, a.h, t_new, accepted, a.relaxing);
     if (w->readings && w->readings->out_of_memory) break;
     nk_advance(method->order, m, b, lanes, w, &a, &v, t_new, accepted);
+    if (w->gating) nk_gating_end(m, b, lanes, w, a.h, a.relaxing, accepted);
     for (int l = 0; l < NK_LANES; l++) {
       if (lanes->job[l] < 0) continue;
       if (pressed[l]) nk_finish(m, b, r, lanes, w, l, NK_OUT_OF_RANGE, (int)pressed_state[l]);
+      else if (w->gating && w->gating->broken[l]) nk_finish(m, b, r, lanes, w, l, NK_NON_FINITE_RHS, -1);
       else nk_settle(m, b, r, lanes, w, l, &a, &v, accepted[l], last[l], round);
     }
   }
   nk_flush_samples(b, r, w);
   int failed = w->readings && w->readings->out_of_memory ? -1 : 0;
   nk_readings_free(b, w->readings);
+  free(w->gating);
   free(memory);
   return failed;
 }

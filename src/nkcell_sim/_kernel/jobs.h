@@ -27,6 +27,7 @@ static void nk_load_segment(const nk_model *m, const nk_batch *b, nk_lanes *lane
     sloping |= p->slope[s * n + i] != 0.0;
     relaxing |= p->amplitude[s * n + i] != 0.0;
   }
+  if (w->gating) nk_gating_enter(b->channels, w->gating, w->level, l);
   w->unsettled = 1;
   lanes->relaxing[l] = relaxing;
   lanes->changing[l] = sloping || relaxing;
@@ -53,6 +54,7 @@ static void nk_start_job(const nk_model *m, const nk_batch *b, nk_lanes *lanes, 
   m->hoist(parameters, w->scratch);
   for (int i = 0; i < m->n_fixed; i++) w->fixed[i][l] = w->scratch[i];
   if (w->readings) nk_readings_start(b, w->readings, &b->protocols[b->protocol_of[job]], l);
+  if (w->gating) nk_gating_start(b->channels, w->gating, job, l);
   nk_load_segment(m, b, lanes, w, l);
 }
 
@@ -76,6 +78,7 @@ static void nk_finish(const nk_model *m, const nk_batch *b, nk_results *r, nk_la
   memcpy(r->counters + (size_t)job * NK_COUNTERS, lanes->counters[l], sizeof lanes->counters[l]);
   for (int k = 0; k < b->n_features && status == NK_OK; k++) r->features[(size_t)job * b->n_features + k] = nk_reading(b, w->readings, p, k, l);
   if (w->readings) nk_readings_leave(b, w->readings, l);
+  if (w->gating) nk_gating_leave(w->gating, r->events + 2 * (size_t)job, l);
   lanes->job[l] = -1;
   lanes->changing[l] = lanes->relaxing[l] = 0;
   lanes->usual[l] = 1;

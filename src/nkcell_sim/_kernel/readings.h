@@ -182,10 +182,10 @@ static double nk_meeting(const nk_feature *f, const nk_quartic *q, double level,
 }
 
 /* The value of one quantity when another comes to its level. */
-static void nk_value_when(const nk_feature *f, nk_watch *w, const nk_course *value, const nk_course *trigger, vd t) {
+static void nk_value_when(const nk_feature *f, const nk_readings *r, nk_watch *w, const nk_course *value, const nk_course *trigger, vd t) {
   vd low, high;
   nk_course_bounds(trigger, &low, &high);
-  vi fresh = (t == nk_set(0.0)) | (w->when == nk_set(0.0)); /* a segment or the window begins here */
+  vi fresh = (t == nk_set(0.0)) | (w->when == nk_set(0.0)) | r->jumped; /* a segment or the window begins here, or a channel gated */
   vi near = w->inside & (fresh | (w->above & (low <= w->level + 2.0 * w->slack)) | (~w->above & (high >= w->level)));
   if (!nk_any(near)) return;
   for (int l = 0; l < NK_LANES; l++) {
@@ -212,7 +212,7 @@ static void nk_read_one(const nk_feature *f, nk_readings *r, nk_watch *w, vd t, 
   }
   nk_course of = nk_times(f->sign, f->kind == NK_VALUE_WHEN ? &r->course[f->trigger] : p);
   if (f->kind == NK_PEAK || f->kind == NK_PEAK_TIME || f->kind == NK_HALF_TIME) nk_peak(f, r, w, &of, t, h);
-  else if (f->kind == NK_VALUE_WHEN) nk_value_when(f, w, p, &of, t);
+  else if (f->kind == NK_VALUE_WHEN) nk_value_when(f, r, w, p, &of, t);
   else nk_crossing(f, w, &of, t, h);
 }
 
@@ -235,6 +235,7 @@ static void nk_read(const nk_method *method, const nk_model *m, const nk_batch *
   if (outputs)
     for (int q = 0; q < b->n_watched; q++) r->last[q] = nk_select(moves, r->at[4][q], r->last[q]);
   r->known = outputs ? r->known | moves : r->known & ~moves;
+  r->jumped &= ~moves;
 }
 
 #endif

@@ -39,6 +39,7 @@ typedef struct {
   nk_watch *watches; /* n_features */
   nk_course *course; /* n_watched: the present step */
   vd *last, *at[5];  /* n_watched: value at the end of the last step; at theta = 0, 1/4, 1/2, 3/4, 1 of the present one */
+  vi jumped;         /* lanes whose channels gated at the start of the present step */
   vi known;          /* lanes for which ``last`` is the value at the start of the present step */
   int *wanted;       /* n_watched: somebody looks at it in the present step */
   int out_of_memory;
@@ -89,7 +90,7 @@ static void nk_readings_start(const nk_batch *b, nk_readings *r, const nk_protoc
 
 /* Lane l begins segment s of its protocol: which part of each window lies in it. */
 static void nk_readings_enter(const nk_batch *b, nk_readings *r, const nk_protocol *p, int s, int l) {
-  r->known[l] = 0;
+  r->known[l] = r->jumped[l] = 0;
   for (int k = 0; k < b->n_features; k++) {
     const nk_window *window = &p->windows[k];
     nk_watch *w = &r->watches[k];

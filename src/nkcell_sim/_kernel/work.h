@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "channels.h"
 #include "method.h"
 #include "model.h"
 #include "watch.h"
@@ -48,6 +49,7 @@ typedef struct {
   nk_samples samples;
   int dense_ready; /* the coefficients in dense belong to the present step */
   nk_readings *readings; /* NULL without features */
+  nk_gating *gating;     /* NULL without drawn channels */
 } nk_work;
 
 static double nk_clock(void) {
@@ -93,6 +95,7 @@ static void *nk_allocate(const nk_model *m, nk_work *work) {
   work->constants = (nk_marks){work->driving.flags + nu, work->driving.list + nu, 0};
   work->dense_ready = 0;
   work->readings = NULL;
+  work->gating = NULL;
   return memory;
 }
 

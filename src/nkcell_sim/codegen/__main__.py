@@ -6,14 +6,16 @@ import sys
 from pathlib import Path
 
 from ..model.cells import COMPOSITIONS
+from ..model.composition import Composition
 from .c_header import CellHeader, registry_text
 
 
 def generate(folder: Path) -> list[Path]:
     """Write one header per composition and the registry; a file is rewritten only when its text changes."""
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {f"{name}.h": CellHeader(build()).text() for name, build in COMPOSITIONS.items()}
-    texts["cells.h"] = registry_text(list(COMPOSITIONS))
+    cells = [form for build in COMPOSITIONS.values() for form in forms(build())]
+    texts = {f"{cell.name}.h": CellHeader(cell).text() for cell in cells}
+    texts["cells.h"] = registry_text([cell.name for cell in cells])
     written = []
     for name, text in texts.items():
         path = folder / name
@@ -21,6 +23,11 @@ def generate(folder: Path) -> list[Path]:
             path.write_text(text, encoding="utf-8")
             written.append(path)
     return written
+
+
+def forms(composition: Composition) -> list[Composition]:
+    """What is compiled of a composition: itself and, where it declares channels that can be drawn, the form that draws them."""
+    return [composition, composition.drawn] if composition.schemes else [composition]
 
 
 if __name__ == "__main__":

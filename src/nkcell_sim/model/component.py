@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .quantities import Declaration, Parameter, State
+from .scheme import Scheme
 
 SWITCH = Parameter(1.0, "1", "switch: 0 removes the component", evidence="-", choices=(0.0, 1.0))
 
@@ -31,6 +32,7 @@ class Component:
 
     essential: ClassVar[bool] = False  # an essential component (bath, membrane, geometry) has no switch
     declarations: ClassVar[dict[str, Declaration]] = {}
+    schemes: ClassVar[dict[str, Scheme]] = {}  # of channels that may be drawn, by name
     switch: ClassVar[Parameter] = SWITCH
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -41,6 +43,7 @@ class Component:
                 if isinstance(value, Declaration) and not (name == "switch" and cls.essential):
                     found[name] = value
         cls.declarations = found
+        cls.schemes = {n: v for base in reversed(cls.__mro__) for n, v in vars(base).items() if isinstance(v, Scheme)}
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__
@@ -48,6 +51,9 @@ class Component:
     def equations(self, c: Scope) -> None:
         """Assign flows and observables, contribute to pools and set derivatives, all through ``c``."""
         raise NotImplementedError
+
+    def drawn_equations(self, c: Scope) -> None:
+        """Assign what only the form of the cell with drawn channels has: rates of transitions, numbers of channels."""
 
     @property
     def states(self) -> dict[str, State]:
@@ -76,6 +82,10 @@ class Scope:
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._run.assign(self._names.get(name, name), value, self._switch)
+
+    def over_channels(self, drawn: str, *, each: Any, mean: Any) -> Any:
+        """Sum over the channels of a scheme: ``each`` times the ``drawn`` input that counts them, or the ``mean`` where no channel is drawn."""
+        return each * getattr(self, drawn) if self._run.composition.draws else mean
 
     def add(self, **contributions: Any) -> None:
         """Add each value to the pool of that name."""

@@ -17,6 +17,7 @@ from ..errors import ModelError
 from ..units import to_kernel
 from .component import Component, Scope
 from .quantities import Declaration, Flow, Input, Observable, Parameter, State
+from .scheme import Scheme
 
 
 class Composition:
@@ -24,20 +25,26 @@ class Composition:
 
     A quantity's key is ``Component.name``, or the bare name when it is declared ``shared``.
     ``rest`` gives the wanted resting value (declared unit) of the states that a rest is defined by; all other states then start
-    stationary. Without it every state starts at its declared initial value.
+    stationary. Without it every state starts at its declared initial value. With ``draws`` the channels that declare a scheme are drawn:
+    see :attr:`drawn`.
     """
 
-    def __init__(self, name: str, components: Iterable[Component], *, description: str = "", rest: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, name: str, components: Iterable[Component], *, description: str = "", rest: Mapping[str, float] | None = None, draws: bool = False
+    ) -> None:
         self.name = name
         self.components = tuple(components)
         self.description = description
         self.rest = dict(rest or {})
         self.starts_at_rest = rest is not None
+        self.draws = draws
         self.declarations: dict[str, Declaration] = {}
         self.owner: dict[str, Component] = {}
         shared: dict[str, str] = {}
-        for component in self.components:
+        for component, only_drawn in [(c, only) for only in (False, True)[: 1 + draws] for c in self.components]:
             for local, declaration in component.declarations.items():
+                if getattr(declaration, "drawn", False) != only_drawn:
+                    continue
                 key = self._key(component, local)
                 if key in self.declarations:
                     raise ModelError(
@@ -48,7 +55,8 @@ class Composition:
                 self.owner[key] = component
                 if declaration.shared if hasattr(declaration, "shared") else False:
                     shared[local] = key
-        self.names = {c.name: {**shared, **{n: self._key(c, n) for n in c.declarations}} for c in self.components}
+        own = {c.name: {n: self._key(c, n) for n, d in c.declarations.items() if draws or not getattr(d, "drawn", False)} for c in self.components}
+        self.names = {c.name: {**shared, **own[c.name]} for c in self.components}
         self.states = self._of(State)
         self.parameters = self._of(Parameter)
         self.inputs = self._of(Input)
@@ -65,6 +73,21 @@ class Composition:
 
     def _of(self, kind: type) -> dict[str, Any]:
         return {k: d for k, d in self.declarations.items() if isinstance(d, kind)}
+
+    @cached_property
+    def schemes(self) -> dict[str, Scheme]:
+        """Schemes of the channels that can be drawn, by ``Component.name``, with the keys of this cell; checked."""
+        return {f"{c.name}.{name}": scheme.resolved(self, c, name) for c in self.components for name, scheme in c.schemes.items()}
+
+    @cached_property
+    def drawn(self) -> Composition:
+        """The same cell with its channels drawn: every scheme's number comes in as an input, states and parameters are the same and in the same order."""
+        if not any(c.schemes for c in self.components):
+            raise ModelError(f"cell {self.name!r}: no component declares a Scheme, so that there are no channels to draw")
+        if self.draws:
+            return self
+        rest = self.rest if self.starts_at_rest else None
+        return Composition(f"{self.name}_drawn", self.components, description=f"{self.description}, channels drawn", rest=rest, draws=True)
 
     @cached_property
     def state_index(self) -> dict[str, int]:
@@ -153,7 +176,10 @@ class Evaluation:
         for component in self.composition.components:
             self._current = component
             names = self.composition.names[component.name]
-            component.equations(Scope(self, names, names["switch"] if "switch" in component.declarations else None))
+            scope = Scope(self, names, names["switch"] if "switch" in component.declarations else None)
+            component.equations(scope)
+            if self.composition.draws:
+                component.drawn_equations(scope)
         missing = sorted(set(self.composition.states) - set(self.derivatives))
         if missing:
             raise ModelError(f"cell {self.composition.name!r}: no equation sets the derivative of {', '.join(missing)}")

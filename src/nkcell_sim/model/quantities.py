@@ -79,7 +79,10 @@ class State:
 
 @dataclass(frozen=True)
 class Input:
-    """A quantity that the protocol drives in time, in its declared unit (piecewise linear or relaxing)."""
+    """A quantity that the protocol drives in time, in its declared unit (piecewise linear or relaxing).
+
+    One that is ``drawn`` is driven by channels instead, and exists only in the form of the cell whose channels are drawn.
+    """
 
     default: float
     unit: str
@@ -91,6 +94,7 @@ class Input:
     minimum: float | None = None
     maximum: float | None = None
     shared: bool = False
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,10 @@ class Flow:
 
 @dataclass(frozen=True)
 class Observable:
-    """A named intermediate that can be recorded; ``conserved`` marks a total kept by the closed cell."""
+    """A named intermediate that can be recorded; ``conserved`` marks a total kept by the closed cell.
+
+    One that is ``drawn`` exists only in the form of the cell whose channels are drawn (rates of their transitions, their number).
+    """
 
     unit: str
     description: str
@@ -114,6 +121,7 @@ class Observable:
     symbol: str = ""
     shared: bool = False
     conserved: bool = False
+    drawn: bool = False
 
 
 Declaration = Parameter | State | Input | Flow | Observable

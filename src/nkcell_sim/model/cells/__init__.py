@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..composition import Composition
-from . import reference_problems
+from . import reference_channels, reference_problems
 from .opioid_chain import opioid_chain, opioid_chain_cell
 from .primary_nk import primary_nk, primary_nk_cell
 from .stub_nk import stub_nk, stub_nk_cell
@@ -15,6 +15,7 @@ COMPOSITIONS: dict[str, Callable[[], Composition]] = {
     "stub_nk": stub_nk,
     "opioid_chain": opioid_chain,
     **reference_problems.REGISTRY,
+    **reference_channels.REGISTRY,
 }
 
 __all__ = ["COMPOSITIONS", "opioid_chain", "opioid_chain_cell", "primary_nk", "primary_nk_cell", "stub_nk", "stub_nk_cell"]

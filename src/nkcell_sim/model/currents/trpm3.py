@@ -7,6 +7,7 @@ from typing import Any
 from ..component import Component
 from ..primitives import boltzmann, ghk, hill, q10_factor, where_gt
 from ..quantities import Flow, Input, Observable, Parameter, State
+from ..scheme import Gate, Scheme
 
 
 class TRPM3(Component):
@@ -17,6 +18,9 @@ class TRPM3(Component):
     (TRPM3 brief, sections 1 and 6.1; joined form: integration brief, section 2). The strong voltage dependence of the apparent EC50 is a
     consequence of the scheme. Mg2+ current is booked as Na+ entry (Na+/Mg2+ exchange taken as fast), which keeps the charge ledger exact.
     One conductance Q10 is not applied: the temperature dependence is in dH.
+
+    Channels that are drawn have three independent gates: the opening gate is open with probability Po f_G f_PIP2 and relaxes with tau_gate,
+    those of desensitisation and block turn with the rates of D and q. Their mean is the current above but for the lag of tau_gate.
     """
 
     pregs = Input(0.0, "uM", "pregnenolone sulfate in the bath", symbol="PS", minimum=0.0, maximum=1e4, shared=True)
@@ -78,6 +82,13 @@ class TRPM3(Component):
     ic50_g = Parameter(240.0, "nM", "G beta-gamma IC50", source="Zhao 2023 10.1016/j.neuron.2022.10.002", evidence="V", minimum=0.1)
     n_g = Parameter(1.3, "1", "Hill coefficient of G beta-gamma", minimum=0.1)
     f_pip2 = Parameter(1.0, "1", "availability of PIP2", source="required, Toth 2015, Badheka 2015 (V)", minimum=0.0, maximum=1.0)
+    tau_gate = Parameter(
+        5.0,
+        "ms",
+        "relaxation of the opening gate of a drawn channel; the mean current has no lag",
+        source="follows 100 ms ramps; voltage steps relax in 20-100 ms in HEK293 cells (IUPHAR)",
+        minimum=0.01,
+    )
     q10_gate = Parameter(2.0, "1", "Q10 of occupancy, desensitisation and block kinetics", minimum=1.0)
 
     theta = State("1", "agonist occupancy", scale=0.1, lower=0.0, upper=1.0)
@@ -91,6 +102,32 @@ class TRPM3(Component):
     i = Flow("pA", "TRPM3 current", symbol="I_T3")
     p_open = Observable("1", "open probability of an available channel", symbol="Po")
     f_g = Observable("1", "factor left by G beta-gamma", symbol="f_G")
+    conducting = Observable("1", "number of conducting channels (its mean, unless channels are drawn)", symbol="N_open")
+
+    drawn = Input(0.0, "1", "number of conducting channels, drawn", drawn=True)
+    opening = Observable("1/ms", "rate of opening", drawn=True)
+    closing = Observable("1/ms", "rate of closing", drawn=True)
+    recovering = Observable("1/ms", "rate of recovery from desensitisation", drawn=True)
+    desensitising = Observable("1/ms", "rate of desensitisation", drawn=True)
+    unblocking = Observable("1/ms", "rate of loss of ononetin", drawn=True)
+    blocking = Observable("1/ms", "rate of block by ononetin", drawn=True)
+    responsive = Observable("1", "share of channels that are not desensitised", drawn=True)
+    desensitised = Observable("1", "share of channels that are desensitised", drawn=True)
+    unblocked = Observable("1", "share of channels without ononetin", drawn=True)
+    blocked = Observable("1", "share of channels with ononetin", drawn=True)
+    pool_size = Observable("1", "mean number of channels if all were at the surface", drawn=True)
+    at_surface = Observable("1", "mean number of channels at the surface", drawn=True)
+    gates = Scheme.of_gates(
+        {
+            "open": Gate("opening", "closing"),
+            "responsive": Gate("recovering", "desensitising", "responsive", "desensitised"),
+            "unblocked": Gate("unblocking", "blocking", "unblocked", "blocked"),
+        },
+        drives={"drawn": ("open", "responsive", "unblocked")},
+        number="at_surface",
+        pool="pool_size",
+        density="density",
+    )
 
     def equations(self, c: Any) -> None:
         self.gating(c)
@@ -107,7 +144,8 @@ class TRPM3(Component):
     def current(self, c: Any) -> None:
         """GHK currents [pA] of the five ions."""
         channels = c.density * c.cm * c.channel_number
-        fp = c.faraday * channels * c.p_single * c.p_open * c.d * (1.0 - c.q) * c.f_g * c.f_pip2
+        mean = c.faraday * channels * c.p_single * c.p_open * c.d * (1.0 - c.q) * c.f_g * c.f_pip2
+        fp = c.over_channels("drawn", each=c.faraday * c.p_single, mean=mean)
         u = c.v / c.v_t
         c.i_na = fp * c.p_na * ghk(1, u, c.na_cyt, c.na_out)
         c.i_k = fp * c.p_k * ghk(1, u, c.k_cyt, c.k_out)
@@ -116,14 +154,32 @@ class TRPM3(Component):
         c.i_mg = fp * c.p_mg * ghk(2, u, c.mg_cyt, c.mg_out)
         c.i = c.i_na + c.i_k + c.i_cs + c.i_ca + c.i_mg
         c.add(i_na=c.i_na + c.i_mg, i_k=c.i_k, i_cs=c.i_cs, i_ca=c.i_ca)
+        c.conducting = c.over_channels("drawn", each=1.0, mean=channels * c.p_open * c.d * (1.0 - c.q) * c.f_g * c.f_pip2)
 
     def occupancy(self, c: Any) -> None:
         """Occupancy by agonist, desensitisation and block [1], each with its own on and off time constant."""
         speed = q10_factor(c.q10_gate, c.temperature, c.t_ref)
         theta_inf = hill(c.pregs, c.k_ps, c.n_ps)
-        calcium = 1.0 - c.ca_dependent + c.ca_dependent * c.ca_cyt / (c.ca_cyt + c.k_ca)
-        d_inf = 1.0 - c.d_max * calcium * c.theta
-        q_inf = hill(c.ononetin, c.ic50_ononetin, c.n_ononetin)
+        d_inf, q_inf = self.targets(c)
         c.ddt(theta=speed * (theta_inf - c.theta) / where_gt(theta_inf, c.theta, c.tau_on, c.tau_off))
         c.ddt(d=speed * (d_inf - c.d) / where_gt(c.d, d_inf, c.tau_d, c.tau_recovery))
         c.ddt(q=speed * (q_inf - c.q) / where_gt(q_inf, c.q, c.tau_block, c.tau_unblock))
+
+    def targets(self, c: Any) -> tuple[Any, Any]:
+        """Shares [1] that desensitisation and block go to: not desensitised, blocked."""
+        calcium = 1.0 - c.ca_dependent + c.ca_dependent * c.ca_cyt / (c.ca_cyt + c.k_ca)
+        return 1.0 - c.d_max * calcium * c.theta, hill(c.ononetin, c.ic50_ononetin, c.n_ononetin)
+
+    def drawn_equations(self, c: Any) -> None:
+        """Rates of one channel's gates [1/ms], and how many channels there are; means of the gates are p_open f_g f_pip2, d and 1 - q."""
+        speed = q10_factor(c.q10_gate, c.temperature, c.t_ref)
+        opened = c.p_open * c.f_g * c.f_pip2
+        d_inf, q_inf = self.targets(c)
+        d_rate = speed / where_gt(c.d, d_inf, c.tau_d, c.tau_recovery)
+        q_rate = speed / where_gt(q_inf, c.q, c.tau_block, c.tau_unblock)
+        c.opening, c.closing = opened / c.tau_gate, (1.0 - opened) / c.tau_gate
+        c.recovering, c.desensitising = d_rate * d_inf, d_rate * (1.0 - d_inf)
+        c.unblocking, c.blocking = q_rate * (1.0 - q_inf), q_rate * q_inf
+        c.responsive, c.desensitised, c.unblocked, c.blocked = c.d, 1.0 - c.d, 1.0 - c.q, c.q
+        c.pool_size = c.density * c.cm
+        c.at_surface = c.density * c.cm * c.channel_number
