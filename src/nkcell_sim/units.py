@@ -70,13 +70,13 @@ def _registry() -> Any:
 _EXAMPLES = {
     "conductance": "0.9 nS", "concentration": "100 uM", "time": "24 h", "voltage": "-59 mV", "current": "20 pA",
     "capacitance": "2.6 pF", "resistance": "10 MOhm", "temperature": "23 degC", "volume": "210 fL",
-    "rate": "0.06 1/s", "channel density": "1.0 1/pF", "dimensionless number": "0.5", "permeability": "0.3 fL/s",
+    "rate": "0.06 1/s", "channel density": "1.0 1/pF", "dimensionless number": "0.5", "permeability": "0.3 fL/s", "mass": "4.5 mg",
 }  # fmt: skip
 _NAMES = {
     "nS": "conductance", "uM": "concentration", "s": "time", "mV": "voltage", "pA": "current", "pF": "capacitance",
     "GOhm": "resistance", "K": "temperature", "fL": "volume", "1/s": "rate", "1/pF": "channel density", "1": "dimensionless number",
     "fL/s": "permeability", "uM/s": "concentration rate", "kJ/mol": "molar energy", "um": "length", "pA/pF": "current density",
-    "IU/mL": "activity concentration",
+    "IU/mL": "activity concentration", "mg": "mass", "mg/min": "dose rate",
 }  # fmt: skip
 
 

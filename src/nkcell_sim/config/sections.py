@@ -18,7 +18,7 @@ from ..solver import METHODS, Solver
 from ..units import DIMENSIONLESS, describe_dimension, parse, unit_info
 
 # Keys of a condition that describe a treatment, and the treatment's name.
-TREATMENT_KEYS = {"incubate": "incubation"}
+TREATMENT_KEYS = {"incubate": "incubation", "ldn": "ldn"}
 
 
 def key_of(treatment: Treatment) -> str:
@@ -50,6 +50,7 @@ class ConditionSection(Section):
     parameters: str = Field(default="", description="parameter set of this condition; by default that of [cell]")
     group: str = Field(default="", description="donors that the cells come from, in a cohort; by default those of the same phenotype")
     incubate: dict[str, Any] | None = Field(default=None, description="incubation before the experiments, hours in a medium")
+    ldn: dict[str, Any] | None = Field(default=None, description="low-dose naltrexone by mouth over days, then the cells are drawn from the blood")
     set: dict[str, Any] = Field(
         default={}, description="parameters that only this condition changes; as for a phenotype, resting constants stay those of the healthy cell"
     )

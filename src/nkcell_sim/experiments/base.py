@@ -63,7 +63,9 @@ class Experiment(LabRecord):
     def check(self) -> None:
         for name, declared in self.lab_fields().items():
             unit = declared.metadata["unit"]
-            if unit in ("s", "min", "h") and getattr(self, name) * to_kernel(1.0, unit) > LONGEST * 1e3:
+            value = getattr(self, name)
+            longest = max(value, default=0.0) if isinstance(value, tuple) else value
+            if unit in ("s", "min", "h") and longest * to_kernel(1.0, unit) > LONGEST * 1e3:
                 raise self.refused(name, "expected at most a year")
         self.check_together()
         asked, name = self.samples()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 RELAXATION = 3600.0
 # Tolerance of what is done to a cell before the recording: so tight that only the recording's own error counts.
 PREPARATION_RTOL = 1e-9
+BODY_TEMPERATURE = 37.0  # degC
 
 
 def settle(cells: Sequence[Cell]) -> list[Cell]:
@@ -46,10 +48,21 @@ def chain_of(cell: Cell, temperature: float) -> Cell:
     """The slow opioid chain of a cell as a cell of its own, with the same parameters, inputs and state, at ``temperature`` degC."""
     from ..model.cells import opioid_chain_cell
 
-    chain = opioid_chain_cell()
+    return _carried(cell, opioid_chain_cell(), temperature)
+
+
+def body_of(cell: Cell, changes: Mapping[str, float]) -> Cell:
+    """The slow opioid chain of a cell in an untreated body at 37 degC; ``changes`` are parameters of the body and its receptors."""
+    from ..model.cells import opioid_chain_in_vivo_cell
+
+    return _carried(cell, opioid_chain_in_vivo_cell(), BODY_TEMPERATURE, changes)
+
+
+def _carried(cell: Cell, chain: Cell, temperature: float, changes: Mapping[str, float] | None = None) -> Cell:
+    """A chain with the parameters, state and inputs of a cell, as far as it has them."""
     mine = chain.composition
     chain = chain.set({key: cell.parameter(key) for key in mine.parameters if key in cell.composition.parameters and key != "temperature"})
-    chain = chain.at_temperature(f"{temperature:.12g} degC")
+    chain = replace(chain.set(changes or {}), phenotype=cell.phenotype).at_temperature(f"{temperature:.12g} degC")
     chain = chain.with_state({key: cell.state_value(key) for key in mine.states if key in cell.composition.states})
     return chain.set_inputs({key: value for key, value in cell.inputs.items() if key in mine.inputs})
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..composition import Composition
 from . import reference_channels, reference_problems
 from .opioid_chain import opioid_chain, opioid_chain_cell
+from .opioid_chain_in_vivo import opioid_chain_in_vivo, opioid_chain_in_vivo_cell
 from .primary_nk import primary_nk, primary_nk_cell
 from .stub_nk import stub_nk, stub_nk_cell
 
@@ -14,8 +15,19 @@ COMPOSITIONS: dict[str, Callable[[], Composition]] = {
     "primary_nk": primary_nk,
     "stub_nk": stub_nk,
     "opioid_chain": opioid_chain,
+    "opioid_chain_in_vivo": opioid_chain_in_vivo,
     **reference_problems.REGISTRY,
     **reference_channels.REGISTRY,
 }
 
-__all__ = ["COMPOSITIONS", "opioid_chain", "opioid_chain_cell", "primary_nk", "primary_nk_cell", "stub_nk", "stub_nk_cell"]
+__all__ = [
+    "COMPOSITIONS",
+    "opioid_chain",
+    "opioid_chain_cell",
+    "opioid_chain_in_vivo",
+    "opioid_chain_in_vivo_cell",
+    "primary_nk",
+    "primary_nk_cell",
+    "stub_nk",
+    "stub_nk_cell",
+]

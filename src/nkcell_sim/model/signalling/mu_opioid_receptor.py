@@ -18,6 +18,9 @@ class MuOpioidReceptor(Component):
     Gaddum (kinetic = 0): s = R_T (sum e A/K + eps)/(1 + sum A/K + NTX/Ki + 6BN/Ki). eps is constitutive or ambient tone; naltrexone suppresses it,
     6-beta-naltrexol only with weight w (0: neutral antagonist). R_T rises slowly with occupancy by r_up (0.8 after days, Lesscher 2003, V;
     0 in the reference values). NK receptors are contested and no number per cell is known: R_T is relative. Rates are given at 37 degC.
+
+    The share of eps that is ambient agonist (agonist_share, 0 in the reference values) follows the endogenous opioid level E and is displaced by
+    every antagonist; the constitutive rest ignores both (TRPM3 brief, section 6.3). In a body the plasma adds to the ligands of the medium.
     """
 
     ntx = Input(0.0, "nM", "naltrexone, free, in the bath", symbol="NTX", minimum=0.0, maximum=1e9, shared=True)
@@ -28,7 +31,14 @@ class MuOpioidReceptor(Component):
     morphine = Input(0.0, "nM", "morphine, " + AGONIST, minimum=0.0, maximum=1e9, shared=True)
     endomorphin_1 = Input(0.0, "nM", "endomorphin-1, " + AGONIST, minimum=0.0, maximum=1e9, shared=True)
 
+    endogenous_opioid = Input(
+        1.0, "1", "ambient endogenous opioid relative to an untreated body", symbol="E", evidence="-", minimum=0.0, maximum=1e3, shared=True
+    )
+
     eps = Parameter(0.005, "1", "constitutive tone", minimum=0.0)
+    agonist_share = Parameter(
+        0.0, "1", "share of the tone that is ambient agonist (0: all constitutive)", source="unknown: 0 and 1 are the two readings", minimum=0.0, maximum=1.0
+    )
     r0 = Parameter(1.0, "1", "relative receptor density without antagonist", minimum=0.0)
     r_up = Parameter(
         0.0, "1", "up-regulation by full occupancy (0.8 after days)", source="Lesscher 2003: 0.8 (V); 0 in the reference values", evidence="I", minimum=0.0
@@ -66,15 +76,20 @@ class MuOpioidReceptor(Component):
     m = State("1", "receptors with 6-beta-naltrexol", scale=0.1, lower=0.0, upper=1.0)
     density = State("1", "relative receptor density", scale=0.1, initial=1.0, lower=0.0, symbol="R_T")
     occupancy = Observable("1", "receptors with an antagonist", shared=True)
+    competition = Observable("1", "receptors with an antagonist at equilibrium (competition)", shared=True)
     stimulus = Observable("1", "stimulus passed to the G protein", symbol="s", shared=True)
 
     def equations(self, c: Any) -> None:
         bound, drive = self.agonists(c)
-        x, y = c.ntx / (c.k_invivo * c.ki_ntx), c.naltrexol / (c.k_invivo * c.ki_naltrexol)
-        gaddum = (drive / (1.0 + bound + x + y)) + c.eps / (1.0 + bound + x + c.naltrexol_tone * y)
-        kinetic = ((1.0 - c.b - c.m) * drive + (1.0 - c.b - c.naltrexol_tone * c.m) * c.eps) / (1.0 + bound)
+        ntx, naltrexol = c.ntx + c.pool("ntx_gain"), c.naltrexol + c.pool("naltrexol_gain")
+        x, y = ntx / (c.k_invivo * c.ki_ntx), naltrexol / (c.k_invivo * c.ki_naltrexol)
+        drive = drive + c.eps * c.agonist_share * (c.endogenous_opioid + c.pool("endogenous_opioid_gain"))
+        tone = c.eps * (1.0 - c.agonist_share)
+        gaddum = (drive / (1.0 + bound + x + y)) + tone / (1.0 + bound + x + c.naltrexol_tone * y)
+        kinetic = ((1.0 - c.b - c.m) * drive + (1.0 - c.b - c.naltrexol_tone * c.m) * tone) / (1.0 + bound)
         c.stimulus = c.density * (c.kinetic * kinetic + (1.0 - c.kinetic) * gaddum)
-        c.occupancy = c.kinetic * (c.b + c.m) + (1.0 - c.kinetic) * (x + y) / (1.0 + bound + x + y)
+        c.competition = (x + y) / (1.0 + bound + x + y)
+        c.occupancy = c.kinetic * (c.b + c.m) + (1.0 - c.kinetic) * c.competition
         speed = q10_factor(c.q10, c.temperature, c.t_binding)
         empty = 1.0 - c.b - c.m
         c.ddt(b=speed * c.k_off * (x * empty - c.b), m=speed * c.k_off_naltrexol * (y * empty - c.m))
