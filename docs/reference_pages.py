@@ -14,7 +14,7 @@ from typing import Any
 from nkcell_sim.codegen import tables
 from nkcell_sim.codegen.tables import CellTables, table
 from nkcell_sim.config.schema import config_schema
-from nkcell_sim.experiments import EXPERIMENTS, Incubation, run_experiment
+from nkcell_sim.experiments import EXPERIMENTS, INSTRUMENTS, Incubation, run_experiment
 from nkcell_sim.experiments.fields import LABELS
 from nkcell_sim.model.cell import Cell
 from nkcell_sim.model.cells import COMPOSITIONS, opioid_chain_cell, primary_nk_cell, stub_nk_cell
@@ -118,6 +118,10 @@ def experiments_page() -> str:
         parts += [escape(" ".join(block.split())) for block in about]
         parts.append(_settings(record))
         parts.append(_features(record, cell))
+    parts += ["## Instruments", "What stands between the cell and the numbers: `PatchClamp(..., instrument=Amplifier())`."]
+    for kind, instrument in INSTRUMENTS.items():
+        about = (instrument.__doc__ or "").split("\n\n")
+        parts += [f"### {instrument.__name__} {{ #{kind} }}", *(escape(" ".join(block.split())) for block in about), _settings(instrument)]
     return "\n\n".join(parts) + "\n"
 
 

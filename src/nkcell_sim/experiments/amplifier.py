@@ -14,8 +14,8 @@ from . import names
 from .fields import lab
 from .instrument import Array, Instrument
 from .low_pass import LowPass
-from .observed_current import ObservedCurrent
-from .sweeps import Sweeps
+from .observed_current import SLACK, Clock, Mask, ObservedCurrent
+from .sweeps import Sweeps, linear
 
 if TYPE_CHECKING:
     from ..model.cell import Cell
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SMALLEST_RESISTANCE = 0.1  # MOhm: what the electrode of the model takes; an error of 0.1 mV at 1 nA
 SHORTEST_SAMPLING = 1e-6  # s
+FEWEST_CONVERSIONS = 10  # of a sweep
 POLES = {"4-pole": 4, "8-pole": 8}
 
 
@@ -82,8 +83,10 @@ class Amplifier(Instrument):
 
     def check_with(self, experiment: Experiment) -> None:
         sweeps = _sweeps_of(experiment)
-        steady = sweeps.voltage[sweeps.baseline][:, sweeps.grid >= sweeps.steady_from]
-        if self.removes_leak and len(np.unique(steady[self.ohmic(steady)])) < 2:
+        if self.sampling * FEWEST_CONVERSIONS > sweeps.grid[-1]:
+            raise self.refused("sampling", f"expected at least {FEWEST_CONVERSIONS} conversions in {sweeps.grid[-1]:g} s, a sweep of {experiment.kind}")
+        voltage, chosen = self.ohmic(sweeps, Clock.full(sweeps.grid, self.sampling))
+        if self.removes_leak and len(np.unique(voltage[chosen])) < 2:
             problem = f"{experiment.kind} has fewer than two voltages from leak_from, {self.leak_from:g} mV, to it before any drug"
             raise self.refused("leak_to", f"{problem}; expected a wider range within its command, or leak_subtraction = 'none'")
 
@@ -104,6 +107,11 @@ class Amplifier(Instrument):
     def noise_rms(self) -> float:
         """RMS of the white noise in one observed sample [pA]: ``noise`` times the root of corner over noise_bandwidth (``noise`` itself without a filter)."""
         return float(self.noise * np.sqrt(self.corner / self.noise_bandwidth)) if self.corner else self.noise
+
+    @property
+    def smallest_change(self) -> float:
+        """Smallest difference of two readings that is seen [pA]: three times its standard error, 3 sqrt(2) ``noise_rms``."""
+        return float(3.0 * np.sqrt(2.0) * self.noise_rms)
 
     @property
     def noise_density(self) -> float:
@@ -128,9 +136,11 @@ class Amplifier(Instrument):
         rows = zip(trace[names.I_MEASURED], capacitances, self.streams_for(trace, streams), strict=True)
         return {names.I_MEASURED: np.stack([seen.seen(current, cm, generator) for current, cm, generator in rows])}
 
-    def ohmic(self, voltage: Array) -> np.ndarray:
-        """Which voltages [mV] lie in the range in which the leak is fitted."""
-        return (voltage >= self.leak_from - 1e-9) & (voltage <= self.leak_to + 1e-9)
+    def ohmic(self, sweeps: Sweeps, clock: Clock) -> tuple[Array, Mask]:
+        """Voltage of every conversion of the baseline [mV] and whether the leak is fitted to it, both (n_baseline, n_ticks)."""
+        voltage = linear(sweeps.voltage[sweeps.baseline], sweeps.grid, clock.ticks)
+        within = (voltage >= self.leak_from - 1e-9) & (voltage <= self.leak_to + 1e-9)
+        return voltage, within & (clock.ticks >= sweeps.steady_from - SLACK)
 
 
 def _sweeps_of(experiment: Experiment) -> Sweeps:

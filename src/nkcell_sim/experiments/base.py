@@ -67,20 +67,22 @@ class Experiment(LabRecord):
             longest = max(value, default=0.0) if isinstance(value, tuple) else value
             if unit in ("s", "min", "h") and longest * to_kernel(1.0, unit) > LONGEST * 1e3:
                 raise self.refused(name, "expected at most a year")
+        self._check_instrument(self.instrument)
         self.check_together()
         asked, name = self.samples()
         if asked > MOST_SAMPLES:
             raise self.refused(name, f"expected at most {MOST_SAMPLES:,} output times, this asks for {asked:.3g}; sample less often or shorten the recording")
         if self.instrument is not None:
-            self._check_instrument(self.instrument)
+            self.instrument.check_with(self)
 
     def _check_instrument(self, given: Any) -> None:
         """Refuse what cannot record this experiment."""
+        if given is None:
+            return
         if not isinstance(given, Instrument) or given.kind not in self.instruments:
             what = f"the instrument {given.kind!r}" if isinstance(given, Instrument) else f"{type(given).__name__} as instrument"
             wanted = f"expected {' or '.join(map(repr, self.instruments))}" if self.instruments else "no instrument can record this experiment"
             raise ParameterError(f"got {what} of {self.kind}; {wanted}, or none for the ideal recording", name="instrument")
-        given.check_with(self)
 
     @property
     def ideal(self) -> Self:

@@ -113,7 +113,7 @@ class CalciumImaging(Experiment):
 
     def samples(self) -> tuple[float, str]:
         asked, cause = super().samples()
-        return asked + (0 if self.instrument is None else len(self.instrument.frame_times(self.duration))), cause
+        return asked + (0 if self.instrument is None else self.instrument.frames(self.duration)), cause
 
     @property
     def seen(self) -> str:

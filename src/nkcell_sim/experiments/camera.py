@@ -85,12 +85,12 @@ class Camera(Instrument):
         """Whether an exponential is fitted and divided out; there is none to fit without exposures."""
         return self.bleach_correction == "baseline" and self.exposure > 0.0
 
+    def frames(self, duration: float) -> int:
+        return max(int(np.floor((duration - self.exposure) * self.frame_rate + 1e-9)) + 1, 0) if self.frame_rate else 0
+
     def frame_times(self, duration: float) -> Array:
         """Middles of the exposures that end within ``duration`` [s]; none when frames are off."""
-        if not self.frame_rate:
-            return np.zeros(0)
-        count = max(int(np.floor((duration - self.exposure) * self.frame_rate + 1e-9)) + 1, 0)
-        return np.asarray(np.round(np.arange(count) / self.frame_rate + 0.5 * self.exposure, 9))
+        return np.asarray(np.round(np.arange(self.frames(duration)) / self.frame_rate + 0.5 * self.exposure, 9)) if self.frame_rate else np.zeros(0)
 
     def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:
         if self.dye_buffering == "on":

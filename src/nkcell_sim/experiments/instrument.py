@@ -44,8 +44,12 @@ class Instrument(LabRecord):
     def check_with(self, experiment: Experiment) -> None:
         """Refuse settings that do not fit an experiment; raises :class:`~nkcell_sim.errors.ParameterError` naming the field."""
 
+    def frames(self, duration: float) -> int:
+        """Number of frames of a recording of ``duration`` s, whose times are added to the experiment's own."""
+        return 0
+
     def frame_times(self, duration: float) -> Array:
-        """Times [s] at which a recording of ``duration`` s is read, beside the experiment's own; (n,)."""
+        """Times of these frames [s], (n_frames,)."""
         return np.zeros(0)
 
     def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 SLACK = 2e-9  # s: times are rounded to a nanosecond
 MOST_CONVERSIONS = 20_000  # of one sweep that a leak is fitted to; a longer sweep is thinned
 
@@ -39,6 +40,11 @@ class Clock:
         ticks = np.where(np.abs(grid[near] - ticks) < SLACK, grid[near], ticks)
         return cls(ticks, np.searchsorted(numbers, shown), resampled=True)
 
+    @classmethod
+    def full(cls, grid: Array, interval: float) -> Clock:
+        """Every conversion of a sweep (some of them, if there are very many), for the fit of a leak."""
+        return cls.of(grid, interval, every=max(int(np.ceil(grid[-1] / (interval * MOST_CONVERSIONS))), 1) if interval else 0)
+
 
 @dataclass(frozen=True)
 class ObservedCurrent:
@@ -59,8 +65,7 @@ class ObservedCurrent:
     def of(cls, amplifier: Amplifier, sweeps: Sweeps, time: Array) -> ObservedCurrent:
         where, interval = sweeps.positions(time), amplifier.sampling
         kept = Clock.of(sweeps.grid, interval)
-        thinned = int(np.ceil(sweeps.grid[-1] / (interval * MOST_CONVERSIONS))) if interval and amplifier.removes_leak else 0
-        full = Clock.of(sweeps.grid, interval, every=thinned) if thinned else kept
+        full = Clock.full(sweeps.grid, interval) if amplifier.removes_leak else kept
         return cls(amplifier, sweeps, time, where, np.setdiff1d(np.arange(len(time)), where), kept, full)
 
     def seen(self, current: Array, cm: float, generator: np.random.Generator) -> Array:
@@ -124,9 +129,8 @@ class ObservedCurrent:
 
     def _line(self, fitted: Array, cm: float) -> tuple[float, float]:
         """Offset [pA] and conductance [nS] of the least-squares line through I - Cm dV/dt of the baseline in the ohmic range."""
-        baseline, ticks = self.sweeps.baseline, self.full.ticks
-        voltage = linear(self.sweeps.voltage[baseline], self.sweeps.grid, ticks)
-        chosen = self.amplifier.ohmic(voltage) & (ticks >= self.sweeps.steady_from - SLACK)
+        baseline = self.sweeps.baseline
+        voltage, chosen = self.amplifier.ohmic(self.sweeps, self.full)
         v, i = voltage[chosen], (fitted - cm * self.sweeps.slope[baseline, None])[chosen]
         apart = v - np.mean(v)
         conductance = np.sum(apart * (i - np.mean(i))) / np.sum(apart**2)
