@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ResultsError
 from ..results.target import replacing
-from .figures import entry_figure, main_figure, panels_figure, rest_figure, steps_figure
-from .grids import grid_figure
+from .gallery import Picture, pictures, sheet, whole_figure
 from .stored import stored_experiment
 from .style import style
 
@@ -40,16 +39,7 @@ def plot_results(results: Results, path: str | os.PathLike[str]) -> Path:
 
 def make_figure(results: Results) -> Figure:
     """The figure of a result file as a matplotlib figure."""
-    runs = list(results.experiments.values())
-    kinds = {r.kind for r in runs}
-    if any(r.varied for r in runs):
-        return grid_figure(results, runs)
-    if {"patch_clamp", "calcium_imaging"} <= kinds:
-        return main_figure(results, runs)
-    for kind, draw in (("store_operated_entry", entry_figure), ("rest", rest_figure), ("iv_curve", steps_figure)):
-        if kind in kinds:
-            return draw(results, [r for r in runs if r.kind == kind])
-    return panels_figure(results, runs)
+    return sheet(results) or whole_figure(results)
 
 
-__all__ = ["make_figure", "plot_results", "stored_experiment"]
+__all__ = ["METADATA", "Picture", "make_figure", "pictures", "plot_results", "stored_experiment", "style"]

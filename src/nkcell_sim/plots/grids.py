@@ -28,7 +28,7 @@ SUMMARY = {
 
 def grid_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
     """Features against what was varied: dose-response with Hill fits, dose against time, or a plain curve."""
-    shown = [(r, keys) for r in runs if (keys := _own_keys(r))]
+    shown = [(r, keys) for r in runs if (keys := varied_keys(r))]
     incubation = [r for r, keys in shown if len(keys) == 2]
     if incubation:
         return _surface_figure(results, incubation[0])
@@ -39,7 +39,7 @@ def grid_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
     return drawn
 
 
-def _own_keys(runs: ExperimentRuns) -> list[str]:
+def varied_keys(runs: ExperimentRuns) -> list[str]:
     """Varied keys that act on an experiment: its own fields, the incubation's and parameters; another experiment's do not."""
     return [k for k, v in runs.varied.items() if len(np.unique(v)) > 1 and _acts(runs, k)]
 
@@ -50,19 +50,20 @@ def _acts(runs: ExperimentRuns, key: str) -> bool:
     return known or owner == runs.name
 
 
-def _feature_of(runs: ExperimentRuns) -> str:
+def feature_of(runs: ExperimentRuns) -> str:
+    """The feature that a dose-response is drawn of."""
     wanted = SUMMARY.get(runs.kind, ("", ""))[0]
     return wanted if wanted in runs.features else runs.features[0]
 
 
-def _label_of(runs: ExperimentRuns, feature: str) -> str:
+def label_of(runs: ExperimentRuns, feature: str) -> str:
     """Axis label of a feature, with its unit."""
     known = dict(SUMMARY.values())
     return f"{known.get(feature) or shortened(runs.describe(feature))} ({unit_text(runs.units[feature])})"
 
 
-def _plain_log(ax: Axes) -> None:
-    """Logarithmic axis with plain numbers."""
+def plain_log(ax: Axes) -> None:
+    """Logarithmic horizontal axis with plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
     ax.set_xscale("log")
@@ -73,7 +74,7 @@ def _plain_log(ax: Axes) -> None:
 
 def _curve(ax: Axes, runs: ExperimentRuns, key: str) -> None:
     """One feature against one varied key, a Hill fit where the key is a dose."""
-    feature = _feature_of(runs)
+    feature = feature_of(runs)
     is_dose = runs.units[key] in ("uM", "nM", "mM")
     for i, name in enumerate(conditions(runs)):
         rows = runs.of_case(name)
@@ -92,8 +93,8 @@ def _curve(ax: Axes, runs: ExperimentRuns, key: str) -> None:
         ax.plot(x, y, MARKERS[i % 7], color=look["color"], ms=5, label=label)
     values = runs.varied[key]
     if values.min() > 0.0 and values.max() / values.min() > 20.0:
-        _plain_log(ax)
-    ax.set(xlabel=f"{in_words(key)} ({unit_text(runs.units[key])})", ylabel=_label_of(runs, feature))
+        plain_log(ax)
+    ax.set(xlabel=f"{in_words(key)} ({unit_text(runs.units[key])})", ylabel=label_of(runs, feature))
     ax.set_title(pretty(runs.title))
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.3 * (high - low))
@@ -102,8 +103,8 @@ def _curve(ax: Axes, runs: ExperimentRuns, key: str) -> None:
 
 def _surface_figure(results: Results, runs: ExperimentRuns) -> Figure:
     """One feature against two varied keys: lines over the second, one colour a value of the first, one panel a condition."""
-    first, second = _own_keys(runs)[:2]
-    feature = _feature_of(runs)
+    first, second = varied_keys(runs)[:2]
+    feature = feature_of(runs)
     names = conditions(runs)
     drawn = new_figure(results, [runs], 4.6 * len(names) + 0.6, 4.6)
     axes = drawn.subplots(1, len(names), sharey=True, squeeze=False)[0]
@@ -121,10 +122,10 @@ def _surface_figure(results: Results, runs: ExperimentRuns) -> Figure:
         reference = runs[feature][runs.of_case(names[0])[np.argmin(runs.varied[first][runs.of_case(names[0])])]]
         ax.axhline(reference, color="#888888", lw=0.9, ls=":", zorder=0)
         if np.ptp(np.log10(np.maximum(runs.varied[second], 1e-12))) > 1.3:
-            _plain_log(ax)
+            plain_log(ax)
         ax.set_xlabel(f"{in_words(second)} ({unit_text(runs.units[second])})")
         ax.set_title(name)
-    axes[0].set_ylabel(_label_of(runs, feature))
+    axes[0].set_ylabel(label_of(runs, feature))
     axes[0].set_ylim(bottom=0.0)
     axes[-1].legend(title=in_words(first), loc="lower right")
     dose = f"{names[0]} at {levels[0]:g} {unit_text(runs.units[first])}"

@@ -31,9 +31,8 @@ def iv_row(part: Any, runs: ExperimentRuns, names: Sequence[str]) -> None:
     for ax, name in zip(axes, names, strict=True):
         row = runs.of_case(name)[0]
         for phase in wanted:
-            label = {"baseline": "baseline", "ononetin": "PregS + ononetin"}.get(phase.name, f"{_ordinal(phase.name)} PregS {setup.pregs[0]:g} µM")
             style = "--" if phase.name == "ononetin" else "-"
-            ax.plot(iv.voltage, iv.density(phase.name)[row], color=PHASE_COLOURS[phase.name], linestyle=style, label=label)
+            ax.plot(iv.voltage, iv.density(phase.name)[row], color=PHASE_COLOURS[phase.name], linestyle=style, label=phase_label(phase.name, setup))
         ax.axhline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
         ax.axvline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
         ax.set_xlabel("command (mV)")
@@ -43,9 +42,12 @@ def iv_row(part: Any, runs: ExperimentRuns, names: Sequence[str]) -> None:
     axes[-1].legend(loc="upper left", bbox_to_anchor=(0.0, 0.88), handlelength=1.8)
 
 
-def _ordinal(phase: str) -> str:
+def phase_label(phase: str, setup: PatchClamp) -> str:
+    """Name of a phase for a legend, with the dose of an application."""
     number = phase.rpartition(" ")[2]
-    return {"1": "1st", "2": "2nd", "3": "3rd"}.get(number, f"{number}th")
+    ordinal = {"1": "1st", "2": "2nd", "3": "3rd"}.get(number, f"{number}th")
+    dose = f"{setup.pregs[int(number) - 1]:g} µM" if number.isdecimal() else ""
+    return {"baseline": "baseline", "ononetin": "PregS + ononetin"}.get(phase, f"{ordinal} PregS {dose}")
 
 
 def time_course(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:

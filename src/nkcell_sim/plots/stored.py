@@ -10,6 +10,9 @@ from ..experiments import EXPERIMENTS, Experiment
 if TYPE_CHECKING:
     from ..results import ExperimentRuns
 
+OBSERVED = "observed_"  # before the name of a quantity as an instrument showed it
+IDEAL = "ideal_"  # before the name of a feature that was read without the instrument
+
 
 @dataclass(frozen=True)
 class _StoredCell:
@@ -23,7 +26,7 @@ class _StoredCell:
 
 
 class StoredTrace:
-    """Runs of a file that share their sampling times, read like a trace."""
+    """Runs of a file that share their sampling times, read like a trace: as an instrument showed it, where there was one."""
 
     def __init__(self, runs: ExperimentRuns) -> None:
         self._runs = runs
@@ -32,7 +35,8 @@ class StoredTrace:
         self.cells = [_StoredCell(runs, i) for i in range(len(runs.status))]
 
     def __getitem__(self, name: str) -> Any:
-        return self._runs[name]
+        observed = f"{OBSERVED}{name}"
+        return self._runs[observed if observed in self._runs else name]
 
 
 def stored_experiment(runs: ExperimentRuns) -> Experiment:
@@ -43,3 +47,11 @@ def stored_experiment(runs: ExperimentRuns) -> Experiment:
 def conditions(runs: ExperimentRuns) -> list[str]:
     """Conditions of the runs, in order of first appearance."""
     return list(dict.fromkeys(runs.cases))
+
+
+def missing_trace(runs: ExperimentRuns, *names: str) -> str:
+    """Why traces cannot be drawn: they were not kept, or the runs were sampled at different times; empty when they can."""
+    lost = [n for n in names if n not in runs and f"{OBSERVED}{n}" not in runs]
+    if lost:
+        return f"not drawn: the traces of {', '.join(lost)} were not kept (`keep` of the study)"
+    return "" if runs.time.ndim == 1 else "not drawn: the runs were sampled at different times"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError
+from .causes import by_cause
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,27 +43,28 @@ def look_of(i: int) -> dict[str, Any]:
     return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
 
 
-def new_figure(results: Results, runs: Sequence[ExperimentRuns], width: float, height: float) -> Figure:
-    """An empty figure with its title and, at the foot, what it is and what is unconfirmed."""
+def new_figure(results: Results, runs: Sequence[ExperimentRuns], width: float, height: float, *, heading: str = "", caption: str = "") -> Figure:
+    """An empty figure with its title and, at the foot, how to read it, what it is and what is unconfirmed."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     engine = ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.07)
     drawn = Figure(figsize=(width, height), layout=engine)
     notes = [n for r in runs for n in r.notes] + _warnings(runs)
-    text = pretty(" ".join(["Model output, not a laboratory result.", *dict.fromkeys(_sentence(n) for n in notes)]))
+    said = [*([caption] if caption else []), "Model output, not a laboratory result.", *dict.fromkeys(_sentence(n) for n in notes)]
+    text = pretty(" ".join(said))
     lines = textwrap.wrap(text, int(width * 19.5))
     room = (0.125 * len(lines) + 0.1) / height
     engine.set(rect=(0.0, room, 1.0, 1.0 - room))
     drawn.text(0.008, 0.05 / height, "\n".join(lines), fontsize=6.5, color="#444444", va="bottom")
-    drawn.suptitle(pretty(results.title or "nkcell_sim"), fontsize=12, fontweight="bold", x=0.008, ha="left")
+    drawn.suptitle(pretty(heading or results.title or "nkcell_sim"), fontsize=12, fontweight="bold", x=0.008, ha="left")
     return drawn
 
 
 def _warnings(runs: Sequence[ExperimentRuns], most: int = 4) -> list[str]:
-    """What a reader must know before using the numbers, the first few of it."""
-    found = list(dict.fromkeys(f"warning, {r.name}, {r.cases[i]}: {text}" for r in runs for i, text in r.warnings))
-    more = [f"and {len(found) - most} more warnings in the result file"] if len(found) > most else []
+    """What a reader must know before using the numbers, by cause, the first few of it."""
+    found = list(dict.fromkeys(f"warning, {r.name}, {r.cases[cause.runs[0]]}: {cause}" for r in runs for cause in by_cause(r.warnings)))
+    more = [f"and {len(found) - most} more kinds of warning in the result file"] if len(found) > most else []
     return found[:most] + more
 
 
@@ -71,8 +73,16 @@ def _sentence(note: str) -> str:
     return note[0].upper() + note[1:] + ("" if note.endswith(".") else ".")
 
 
-def drug_bars(ax: Axes, phases: Sequence[tuple[float, float, str]], scale: float) -> None:
-    """Bars for what is in the bath, in extra room at the top of the panel."""
+def said_instead(part: Any, text: str) -> str:
+    """A sentence in place of a panel that cannot be drawn; returns it."""
+    ax = part.subplots()
+    ax.set_axis_off()
+    ax.text(0.0, 0.5, textwrap.fill(text, 90), va="center", transform=ax.transAxes)
+    return text
+
+
+def drug_bars(ax: Axes, phases: Sequence[tuple[float, float, str]], scale: float, *, room: float = 1.0) -> None:
+    """Bars for what is in the bath, in extra room at the top of the panel (``room`` = 0: the room is there already)."""
     levels: list[float] = []
     low, high = ax.get_ylim()
     step = 0.075
@@ -82,7 +92,7 @@ def drug_bars(ax: Axes, phases: Sequence[tuple[float, float, str]], scale: float
         y = 0.985 - step * level
         ax.plot([start / scale, end / scale], [y, y], transform=ax.get_xaxis_transform(), color="#333333", lw=3, solid_capstyle="butt", clip_on=False)
         ax.text(0.5 * (start + end) / scale, y - 0.015, text, transform=ax.get_xaxis_transform(), ha="center", va="top", fontsize=7.5)
-    ax.set_ylim(low, high + (high - low) * (0.06 + step * len(levels)) / (1.0 - step * len(levels)))
+    ax.set_ylim(low, high + room * (high - low) * (0.06 + step * len(levels)) / (1.0 - step * len(levels)))
 
 
 def in_words(key: str) -> str:
