@@ -73,6 +73,8 @@ class Camera(Instrument):
             raise self.refused("exposure", "expected 0 s without a frame_rate, since there are no frames to expose")
         if self.bleaching and not self.exposure:
             raise self.refused("bleaching", "dye bleaches only while it is exposed; expected 0 s (off), or an exposure")
+        if 0.0 < self.bleaching < self.exposure:
+            raise self.refused("bleaching", f"nothing would be left after a frame; expected 0 s (off), or at least the exposure of {self.exposure:g} s")
 
     def check_with(self, experiment: Experiment) -> None:
         onset: float = getattr(experiment, "onset", 0.0)
