@@ -69,10 +69,9 @@ class Jobs:
     def rows(self, chosen: np.ndarray) -> Jobs:
         """Some of the runs (positions), to be integrated again with other settings."""
         cells = [self.cells[int(i)] for i in chosen] if isinstance(self.cells, list | tuple) else _Chosen(self.cells, chosen)
-        spent = [None if column is None else column[chosen] for column in (self.spent_steps, self.spent_seconds)]
-        of = self.protocol_of[chosen]
-        gating = self.gating and self.gating.rows(chosen)
-        return Jobs(self.states[chosen], self.parameters[chosen], of, self.protocols, cells, *spent, gating=gating)
+        steps, seconds = (None if column is None else column[chosen] for column in (self.spent_steps, self.spent_seconds))
+        of, gating = self.protocol_of[chosen], self.gating and self.gating.rows(chosen)
+        return Jobs(self.states[chosen], self.parameters[chosen], of, self.protocols, cells, steps, seconds, gating)
 
 
 class _Chosen(Sequence["Cell"]):

@@ -12,6 +12,7 @@ from ..simulate import simulate
 from .sweeps import positions
 
 if TYPE_CHECKING:
+    from ..channels import StochasticChannels
     from ..execution import Execution
     from ..model.cell import Cell
     from ..solver import Solver
@@ -34,17 +35,19 @@ def record(
     *,
     solver: Solver,
     execution: Execution | None = None,
+    channels: StochasticChannels | None = None,
 ) -> Recording:
     """Run an experiment on cells that ``experiment.ideal.prepare_all`` made ready, once, or twice if the cell feels the instrument.
 
-    The ideal trace has the times and, bit for bit, the numbers of the same experiment without its instrument.
+    ``channels`` open and close by chance in both, by the same random numbers. The ideal trace has the times and, bit for bit, the numbers of the same
+    experiment without its instrument.
     """
     ideal = experiment.ideal
     rigged = experiment.equipped(prepared)
     felt = any(a is not b for a, b in zip(rigged, prepared, strict=True)) or experiment.protocol() != ideal.protocol()
 
     def run(setup: Experiment, cells: Sequence[Cell]) -> Trace:
-        return simulate(cells, setup.protocol(), record=setup.record, times=setup.times(), solver=solver, execution=execution)
+        return simulate(cells, setup.protocol(), record=setup.record, times=setup.times(), solver=solver, execution=execution, channels=channels)
 
     trace = run(experiment, rigged)
     observed = experiment.observed(trace, streams)

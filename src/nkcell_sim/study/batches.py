@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..channels import StochasticChannels, counted_channels
 from ..errors import NkcellError
 from ..execution import Execution
 from ..experiments.base import Experiment, ExperimentResult, Feature
@@ -16,7 +17,7 @@ from ..experiments.numerical_error import companion, measure_errors
 from ..experiments.recording import Recording, at_times, record
 from ..model.cell import Cell
 from ..outcomes import Outcomes
-from ..randomness import stream
+from ..randomness import key, stream
 from ..results import Batch
 from ..simulate import simulate
 from ..solver import Solver
@@ -37,7 +38,7 @@ def recorded(
     prepared: dict[int, Ready] = {}
     for positions in by_setup:
         prepared.update(_prepared(positions, runs[positions[0]].setup, ready))
-    sound = {p: c for positions in by_setup for p in positions if isinstance(c := prepared[p], Cell)}
+    sound = _counted({p: c for positions in by_setup for p in positions if isinstance(c := prepared[p], Cell)}, runs)
     rigged = runs[part[0]].setup.instrument is not None
     made = (_seen if rigged else _together)(by_setup, runs, sound, execution, solver)
     batches = [_batch(mine, runs, recording, {}, errors, keep) for mine, recording, errors in made]
@@ -59,7 +60,8 @@ def _together(by_setup: Sequence[Sequence[int]], runs: Sequence[Run], sound: Map
         return []
     first, protocols = runs[going[0]].setup, [runs[p].setup.protocol() for p in going]
     without = replace(solver, error_bars=False)
-    trace = simulate(list(sound.values()), protocols, record=first.record, times=first.times(), execution=execution, solver=without)
+    drawn = _drawn_channels(going, runs)
+    trace = simulate(list(sound.values()), protocols, record=first.record, times=first.times(), execution=execution, solver=without, channels=drawn)
     repeated = companion(trace, protocols, solver) if solver.error_bars else None
     found: list[Made] = []
     for positions in by_setup:
@@ -81,7 +83,8 @@ def _seen(by_setup: Sequence[Sequence[int]], runs: Sequence[Run], sound: Mapping
             continue
         setup, cells = runs[mine[0]].setup, [sound[p] for p in mine]
         streams = [stream(int(runs[p].chance[0]), "instrument", *runs[p].chance[1:]) for p in mine]
-        recording = record(setup, cells, streams, solver=replace(solver, error_bars=False), execution=execution)
+        drawn = _drawn_channels(mine, runs)
+        recording = record(setup, cells, streams, solver=replace(solver, error_bars=False), execution=execution, channels=drawn)
         ideal = setup.ideal
         errors = {}
         if solver.error_bars:
@@ -89,6 +92,22 @@ def _seen(by_setup: Sequence[Sequence[int]], runs: Sequence[Run], sound: Mapping
             errors = measure_errors(ideal, _features(ideal, recording.ideal), repeated)
         found.append((mine, recording, errors))
     return found
+
+
+def _counted(cells: dict[int, Cell], runs: Sequence[Run]) -> dict[int, Cell]:
+    """Cells as they are when the recording starts with a whole number of channels, where that was asked for."""
+    if not cells or all(runs[p].channels == "mean" for p in cells):
+        return cells
+    return dict(zip(cells, counted_channels(list(cells.values()), _keys(list(cells), runs)).cells, strict=True))
+
+
+def _drawn_channels(positions: Sequence[int], runs: Sequence[Run]) -> StochasticChannels | None:
+    """Channels that open and close by chance, where that was asked for."""
+    return StochasticChannels(_keys(positions, runs)) if runs[positions[0]].channels == "stochastic" else None
+
+
+def _keys(positions: Sequence[int], runs: Sequence[Run]) -> list[tuple[int, int]]:
+    return [key(int(runs[p].chance[0]), "channels", *runs[p].chance[1:]) for p in positions]
 
 
 def _prepared(positions: Sequence[int], setup: Experiment, ready: Sequence[Ready]) -> dict[int, Ready]:
@@ -115,7 +134,8 @@ def _not_run(cells: Sequence[Cell], setup: Experiment) -> Trace:
     """The trace of runs that never started: NaN everywhere, outcome ``not_run``."""
     times, composition = setup.times(), cells[0].composition
     values = {name: np.full((len(cells), len(times)), np.nan) for name in setup.record}
-    units = {name: composition.declarations[name].unit for name in setup.record}
+    declared = composition.declarations  # an experiment may record the slow chain of a cell, which has quantities of its own
+    units = {name: declared[name].unit if name in declared else "1" for name in setup.record}
     final = np.full((len(cells), len(composition.states)), np.nan)
     return Trace(times, values, units, Outcomes.waiting(len(cells), tuple(composition.states)), final, tuple(cells))
 

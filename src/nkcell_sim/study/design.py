@@ -90,6 +90,11 @@ class Study:
         self._check_names()
         if cohort is not None:
             cohort.check(self.groups)
+        bare = next((case for case in self.cases if not case.cell.composition.schemes), None)
+        if self._channels != "mean" and bare is not None:
+            raise ParameterError(f"got {self._channels} channels; the cell of case {bare.name!r} has no channels that can be counted", name="channels")
+        if self._channels == "stochastic" and self.solver.error_bars:
+            raise ParameterError("got error bars for stochastic channels, whose repetition is another chance; switch error_bars off", name="error_bars")
         self.vary = {key: self._axis(key, values) for key, values in (vary or {}).items()}
         self._check_points()
 
@@ -197,7 +202,7 @@ class Study:
                     changed = {key: value for key, value in point.items() if self.record_of(key) is None}
                     for member, cell, content, failure in self._cells(name, case, changed, made):
                         labels, chance = self._named(name, case, setup, member)
-                        yield Run(name, case.name, cell, setup, treatment, point, self.solver, content, failure, labels, chance)
+                        yield Run(name, case.name, cell, setup, treatment, point, self.solver, content, failure, labels, chance, self._channels)
 
     def _cells(
         self, experiment: str, case: Case, changed: dict[str, float], made: dict[tuple[Any, ...], tuple[Cell, dict[str, Any], str]]
@@ -216,14 +221,17 @@ class Study:
             cell = cell if failure else replace(cell, state=cell.initial_state())  # found once: a rest costs more than a recording
             yield member, cell, cell_content(cell), failure
 
+    @property
+    def _channels(self) -> str:
+        return "mean" if self.cohort is None else self.cohort.channels
+
     def _named(self, experiment: str, case: Case, setup: Experiment, member: Member | None) -> tuple[dict[str, str | float], tuple[str | int, ...]]:
         """Labels of a run, and the name of its random numbers if it has any."""
-        mode = "mean" if self.cohort is None else self.cohort.channels
-        drawn = mode != "mean" or getattr(setup, "instrument", None) is not None
+        drawn = self._channels != "mean" or setup.instrument is not None
         if member is None or self.cohort is None:
-            return {}, ((self.seed, mode, experiment, case.name) if drawn else ())
+            return {}, ((self.seed, experiment, case.name) if drawn else ())
         labels = {"group": member.group, "donor": member.donor, "cell": float(member.cell), **member.labels}
-        return labels, ((self.cohort.seed, mode, member.group, member.donor, case.name, experiment, member.cell) if drawn else ())
+        return labels, ((self.cohort.seed, member.group, member.donor, case.name, experiment, member.cell) if drawn else ())
 
     def notes(self) -> tuple[str, ...]:
         """Remarks on the cells, their treatments and the cohort that go with every result of this study."""

@@ -29,6 +29,7 @@ class Run:
     failure: str = ""  # why it cannot start, if it cannot
     labels: dict[str, str | float] = field(default_factory=dict)  # of a cohort: group, donor, cell, age, sex, pair
     chance: tuple[str | int, ...] = ()  # seed and name of the run's random numbers; empty for a run without chance
+    channels: str = "mean"  # or "counted", "stochastic"
 
     @cached_property
     def specification(self) -> dict[str, Any]:
@@ -38,7 +39,7 @@ class Run:
             "treatment": None if self.treatment is None else [name_of(self.treatment), _settings(self.treatment)],
             "experiment": [self.setup.kind, _settings(self.setup)],
             "solver": {name: value for name, value in asdict(self.solver).items() if name not in ("error_bars", "tightening")},
-            **({"chance": list(self.chance)} if self.chance else {}),
+            **({"chance": [self.channels, *self.chance]} if self.chance else {}),
         }
 
     @cached_property
