@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import nkcell_sim as nk
-from nkcell_sim.errors import ParameterError
+from nkcell_sim.errors import ConfigError, ParameterError
 from nkcell_sim.experiments import CalciumImaging, Incubation, PatchClamp, Rest
 from nkcell_sim.study import Case, Study, linspan, logspan, run
 
@@ -98,3 +99,45 @@ def test_notes_say_what_the_incubation_and_the_temperature_rest_on(cell):
 def test_cells_at_23_degrees_need_no_note(cell):
     assert Study(cell, Rest()).notes() == ()
     assert "at 30 degC" in Study(cell, Rest(), vary={"temperature": ["23 degC", "30 degC"]}).notes()[0]
+
+
+TREATED = """
+[[condition]]
+name = "untreated"
+phenotype = "me_cfs"
+[[condition]]
+name = "LDN"
+phenotype = "me_cfs"
+ldn = { dose = "4.5 mg" }
+[experiment.course]
+type = "naltrexone_course"
+doses = 2
+conditions = ["untreated"]
+[experiment.rest]
+type = "rest"
+duration = "10 s"
+[[vary]]
+key = "ldn.doses"
+values = [1, 2, 3]
+"""
+
+
+def test_an_untreated_case_does_not_vary_with_a_treatment_and_an_experiment_may_be_done_on_some_cases():
+    from nkcell_sim.config import parse_config
+
+    config = parse_config(TREATED)
+    runs = list(config.study.runs())
+    assert [(r.experiment, r.case) for r in runs] == [("course", "untreated"), ("rest", "untreated"), *[("rest", "LDN")] * 3]
+    assert len(config.study) == len(runs)
+    assert [r.varied["ldn.doses"] for r in runs[2:]] == [1.0, 2.0, 3.0]
+    assert np.isnan(runs[1].varied["ldn.doses"])
+    assert parse_config(config.resolved).resolved == config.resolved
+
+
+def test_an_experiment_on_an_unknown_case_is_refused():
+    from nkcell_sim.config import parse_config
+
+    with pytest.raises(ConfigError, match="did you mean 'untreated'"):
+        parse_config(TREATED.replace('conditions = ["untreated"]', 'conditions = ["untreatd"]'))
+    with pytest.raises(ConfigError, match="one treatment a condition"):
+        parse_config(TREATED.replace('ldn = { dose = "4.5 mg" }', 'ldn = { dose = "4.5 mg" }\nincubate = { ntx = "1 uM" }'))

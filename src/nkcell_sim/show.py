@@ -73,6 +73,8 @@ def case_text(name: str, cell: Cell, treatment: Treatment | None) -> str:
 def protocol_drawing(experiment: Experiment, cell: Cell, width: int = WIDTH) -> str:
     """Every driven input over time as a row of blocks, lowest value to highest; a ramp is shown as a slash."""
     protocol = experiment.protocol()
+    if not set(protocol.inputs) <= cell.composition.inputs.keys():  # done to a part of the cell that has inputs of its own
+        cell = experiment.prepare(cell)
     composition = cell.composition
     compiled = protocol.compile(composition, dict(zip(composition.inputs, cell.input_defaults(), strict=True)))
     bins = np.linspace(0.0, protocol.duration * 1e3, width + 1)
@@ -164,12 +166,17 @@ def feature_table(runs: ExperimentRuns, *, everything: bool = False) -> str:
     varied = runs.varied
     head = ["case", *(f"{k} [{runs.units[k]}]" for k in varied), *(f"{n} [{runs.units[n]}]" for n in shown)]
     rows = [
-        [case, *(f"{v[i]:.4g}" for v in varied.values()), *(f"{runs[n][i]:.4g}" for n in shown), "" if runs.status[i] == "ok" else runs.status[i]]
+        [case, *(_value(v[i]) for v in varied.values()), *(f"{runs[n][i]:.4g}" for n in shown), "" if runs.status[i] == "ok" else runs.status[i]]
         for i, case in enumerate(runs.cases)
     ]
     more = len(runs.features) - len(shown)
     rest = f"\n  {more} more features in the file (nkcell show FILE.h5 --all)" if more else ""
     return columns([[*head, ""], *rows]) + rest
+
+
+def _value(value: float) -> str:
+    """A varied value; a dash where nothing of the run varies with it."""
+    return f"{value:.4g}" if np.isfinite(value) else "-"
 
 
 def _largest(errors: np.ndarray) -> str:
@@ -188,7 +195,7 @@ def _labels(runs: ExperimentRuns) -> list[str]:
     """Condition of every run with what was varied, and its unit."""
     varied = runs.varied
     units = {key: "" if runs.units[key] == "1" else runs.units[key] for key in varied}
-    return [", ".join([case, *(f"{k} {v[i]:.4g} {units[k]}".rstrip() for k, v in varied.items())]) for i, case in enumerate(runs.cases)]
+    return [", ".join([case, *(f"{k} {v[i]:.4g} {units[k]}".rstrip() for k, v in varied.items() if np.isfinite(v[i]))]) for i, case in enumerate(runs.cases)]
 
 
 def targets_text(results: Results) -> str:

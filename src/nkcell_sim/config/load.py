@@ -24,6 +24,7 @@ from .cohorts import CohortSection, cohort_of, resolved_cohort
 from .locate import Path
 from .questions import PowerSection, StatisticsSection, power_of, resolved_questions, statistics_of
 from .sections import (
+    ONLY,
     TREATMENT_KEYS,
     CellSection,
     ConditionSection,
@@ -89,8 +90,9 @@ class _Loader:
         self._check_drugs(cases, experiments)
         vary = self._vary(file.vary, cases, experiments)
         cohort = self._cohort(file, cases)
+        only = {name: self._only(name, data[ONLY], conditions) for name, data in file.experiment.items() if ONLY in data}
         try:
-            study = Study(cases, experiments, vary=vary, solver=solver, title=file.title, cohort=cohort, seed=file.seed, keep=file.results.keep)
+            study = Study(cases, experiments, vary=vary, solver=solver, title=file.title, cohort=cohort, seed=file.seed, keep=file.results.keep, only=only)
         except NkcellError as error:
             if getattr(error, "name", "") == "keep":
                 raise self.source.error(("results", "keep"), str(error)) from error
@@ -164,9 +166,20 @@ class _Loader:
             raise self.source.error(path, f"missing key 'type': one of {', '.join(map(repr, kinds))}", at_key=True)
         if kind not in EXPERIMENTS:
             raise self.source.error((*path, "type"), f"unknown experiment type{near_miss(str(kind), kinds)}")
-        own = {key: value for key, value in data.items() if key not in EXPERIMENTS[kind].instruments}
+        own = {key: value for key, value in data.items() if key not in (*EXPERIMENTS[kind].instruments, ONLY)}
         experiment: Experiment = self._record(EXPERIMENTS[kind], experiment_section(kind), own, path)
         return self._equipped(experiment, data, path)
+
+    def _only(self, experiment: str, given: Any, conditions: Sequence[ConditionSection]) -> list[str]:
+        """The conditions that an experiment is done on."""
+        path: Path = ("experiment", experiment, ONLY)
+        known = [condition.name for condition in conditions]
+        if not isinstance(given, list) or not given:
+            raise self.source.error(path, "expected a list of names of conditions")
+        for i, name in enumerate(given):
+            if name not in known:
+                raise self.source.error((*path, i), f"there is no condition {name!r}{near_miss(str(name), known)}")
+        return given
 
     def _equipped(self, experiment: Experiment, data: Mapping[str, Any], path: Path) -> Experiment:
         """The experiment with the instrument that a table within its own describes."""
@@ -374,7 +387,7 @@ class _Loader:
             "title": file.title,
             "cell": cell,
             "condition": rows,
-            "experiment": {n: _experiment_written(e) for n, e in study.experiments.items()},
+            "experiment": {n: _experiment_written(e, study.only.get(n)) for n, e in study.experiments.items()},
             "vary": [{"key": k, "values": [with_unit(v, study.unit_of(k)) for v in values]} for k, values in study.vary.items()],
             "seed": study.seed,
             "cohort": {} if study.cohort is None else resolved_cohort(study.cohort, study.cases[0].cell),
@@ -402,10 +415,10 @@ def _input_problem(record: LabRecord | None, field: str, value: Any, cell: Cell)
     return quantity_problem(f"{float(value)!r} {unit}", declared.unit, declared.minimum, declared.maximum)
 
 
-def _experiment_written(experiment: Experiment) -> dict[str, Any]:
+def _experiment_written(experiment: Experiment, only: Sequence[str] | None) -> dict[str, Any]:
     instrument = experiment.instrument
     seen = {} if instrument is None else {instrument.kind: _written(instrument)}
-    return {"type": experiment.kind, **_written(experiment), **seen}
+    return {"type": experiment.kind, **_written(experiment), **({} if only is None else {ONLY: list(only)}), **seen}
 
 
 def _written(record: LabRecord) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ..model.quantities import Parameter
 from ..units import DIMENSIONLESS, unit_info
 from .cohorts import CohortSection
 from .questions import PowerSection, StatisticsSection
-from .sections import TREATMENT_KEYS, File, experiment_section, record_section, solver_section, treatment_section, with_unit
+from .sections import ONLY, TREATMENT_KEYS, File, experiment_section, record_section, solver_section, treatment_section, with_unit
 
 SHIPPED = "config_schema.json"
 
@@ -24,6 +24,7 @@ def config_schema() -> dict[str, Any]:
     kinds = {kind: _inlined(experiment_section(kind).model_json_schema()) for kind in EXPERIMENTS}
     definitions.update({kind: _inlined(record_section(record).model_json_schema()) for kind, record in INSTRUMENTS.items()})
     for kind, body in kinds.items():
+        body["properties"][ONLY] = {"type": "array", "items": {"type": "string"}, "description": "conditions that it is done on (default: all)"}
         body["properties"].update({name: {"$ref": f"#/$defs/{name}"} for name in EXPERIMENTS[kind].instruments})
     definitions.update({f"experiment_{kind}": body for kind, body in kinds.items()})
     definitions.update({name: _inlined(treatment_section(key).model_json_schema()) for key, name in TREATMENT_KEYS.items()})

@@ -17,6 +17,8 @@ from ..randomness import LARGEST_SEED
 from ..solver import METHODS, Solver
 from ..units import DIMENSIONLESS, describe_dimension, parse, unit_info
 
+# Key of an experiment that lists the conditions it is done on.
+ONLY = "conditions"
 # Keys of a condition that describe a treatment, and the treatment's name.
 TREATMENT_KEYS = {"incubate": "incubation", "ldn": "ldn"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -64,7 +65,8 @@ class Study:
     A varied parameter is set on the cell before its resting constants are solved, as if it had been in its description.
 
     With a ``cohort`` every case is recorded in many cells of many donors. ``seed`` names the random numbers of instruments and channels in a study without
-    one. ``keep`` names the recorded quantities whose traces the results keep (None: all); features are read from all of them either way.
+    one. ``keep`` names the recorded quantities whose traces the results keep (None: all); features are read from all of them either way. ``only`` names, by
+    experiment, the cases that it is done on (by default all).
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Study:
         cohort: Cohort | None = None,
         seed: int = 0,
         keep: Sequence[str] | None = None,
+        only: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         many = cases if isinstance(cases, Sequence) else [cases]
         self.cases = tuple(_case(c) for c in many)
@@ -88,6 +91,7 @@ class Study:
         self.seed = checked_seed(seed)
         self.keep = None if keep is None else _kept(keep, self.experiments)
         self._check_names()
+        self.only = {name: self._chosen_cases(name, names) for name, names in (only or {}).items()}
         if cohort is not None:
             cohort.check(self.groups)
         bare = next((case for case in self.cases if not case.cell.composition.schemes), None)
@@ -113,6 +117,16 @@ class Study:
                 raise ParameterError(f"got an experiment named {name!r}; the name is taken: {RESERVED[name]}", name=name)
             if "/" in name or "." in name:
                 raise ParameterError(f"got an experiment named {name!r}; expected a name without '.' and '/'", name=name)
+
+    def _chosen_cases(self, experiment: str, names: Any) -> tuple[str, ...]:
+        if experiment not in self.experiments:
+            raise ParameterError(f"got only = {{{experiment!r}: ...}}; the experiments are {', '.join(map(repr, self.experiments))}", name="only")
+        known = [case.name for case in self.cases]
+        unknown = [name for name in names if name not in known] if not isinstance(names, str) else [names]
+        if unknown or not names:
+            what = repr(unknown[0]) if unknown else "no case"
+            raise ParameterError(f"got {what} for the experiment {experiment!r}; expected a list out of {', '.join(map(repr, known))}", name="only")
+        return tuple(names)
 
     def _axis(self, key: str, values: Any) -> list[float]:
         """The values of a varied key in its declared unit."""
@@ -176,11 +190,20 @@ class Study:
         """Every combination of the varied values, the last key changing fastest."""
         return [dict(zip(self.vary, values, strict=True)) for values in itertools.product(*self.vary.values())]
 
-    def points(self, experiment: str) -> list[dict[str, float]]:
-        """The grid as one experiment sees it: without the keys of other experiments."""
+    def points(self, experiment: str, case: Case | None = None) -> list[dict[str, float]]:
+        """The grid as one experiment sees it: without the keys of other experiments.
+
+        For a case, keys of a treatment that it does not have are NaN: nothing of it varies with them, and it is recorded once.
+        """
         others = {key for key in self.vary if key.partition(".")[0] in self.experiments and key.partition(".")[0] != experiment}
-        mine = [{key: value for key, value in point.items() if key not in others} for point in self.grid]
-        return list({tuple(point.values()): point for point in mine}.values())
+        foreign = set() if case is None else {key for key in self.vary if key.partition(".")[0] in set(TREATMENTS) - {name_of(case.treatment)}}
+        mine = [{key: math.nan if key in foreign else value for key, value in point.items() if key not in others} for point in self.grid]
+        return list({tuple(map(repr, point.values())): point for point in mine}.values())
+
+    def cases_of(self, experiment: str) -> tuple[Case, ...]:
+        """The cases that an experiment is done on."""
+        names = self.only.get(experiment)
+        return self.cases if names is None else tuple(case for case in self.cases if case.name in names)
 
     @property
     def groups(self) -> dict[str, list[Cell]]:
@@ -194,8 +217,8 @@ class Study:
         """Every run: experiments, then cases, then the grid, then donors and their cells."""
         made: dict[tuple[Any, ...], tuple[Cell, dict[str, Any], str]] = {}
         for name, experiment in self.experiments.items():
-            for case in self.cases:
-                for point in self.points(name):
+            for case in self.cases_of(name):
+                for point in self.points(name, case):
                     setup = replace(experiment, **_own(point, name))
                     kind = name_of(case.treatment)
                     treatment = None if case.treatment is None else _changed(case.treatment, _own(point, kind))
@@ -245,8 +268,10 @@ class Study:
         return tuple(dict.fromkeys(said))
 
     def __len__(self) -> int:
-        cells = sum(1 if self.cohort is None else len(self.cohort.donors_of(case.donors)) * self.cohort.cells for case in self.cases)
-        return cells * sum(len(self.points(name)) for name in self.experiments)
+        def cells(case: Case) -> int:
+            return 1 if self.cohort is None else len(self.cohort.donors_of(case.donors)) * self.cohort.cells
+
+        return sum(cells(case) * len(self.points(name, case)) for name in self.experiments for case in self.cases_of(name))
 
     def __repr__(self) -> str:
         lines = [f"Study {self.title!r}: {len(self)} runs" if self.title else f"Study: {len(self)} runs"]
@@ -320,4 +345,4 @@ def _changed(treatment: Treatment, fields: dict[str, Any]) -> Treatment:
 
 def _own(point: Mapping[str, float], owner: str) -> dict[str, Any]:
     """The part of a grid point that belongs to an experiment (or a treatment), by field name."""
-    return {key.partition(".")[2]: value for key, value in point.items() if key.partition(".")[0] == owner}
+    return {key.partition(".")[2]: value for key, value in point.items() if key.partition(".")[0] == owner and not math.isnan(value)}
