@@ -22,8 +22,8 @@ LAYERS = (
     {"study", "executors", "results", "provenance"},
     {"experiments"},
     {"steady_state"},
-    {"simulate", "engine", "ladder", "error_bars", "scipy_route", "scipy_readings", "features", "watching", "solver", "execution", "batch",
-     "channels", "gating"},
+    {"simulate", "engine", "ladder", "error_bars", "scipy_route", "scipy_readings", "features", "watching", "solver", "execution", "batch"}
+    | {"channels", "gating"},
     {"protocol", "trace", "outcomes", "draws", "_kernels"},
     {"codegen"},
     {"model"},

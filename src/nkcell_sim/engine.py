@@ -69,9 +69,10 @@ class Jobs:
     def rows(self, chosen: np.ndarray) -> Jobs:
         """Some of the runs (positions), to be integrated again with other settings."""
         cells = [self.cells[int(i)] for i in chosen] if isinstance(self.cells, list | tuple) else _Chosen(self.cells, chosen)
-        steps, seconds = (None if column is None else column[chosen] for column in (self.spent_steps, self.spent_seconds))
-        of, gating = self.protocol_of[chosen], self.gating and self.gating.rows(chosen)
-        return Jobs(self.states[chosen], self.parameters[chosen], of, self.protocols, cells, steps, seconds, gating)
+        spent = [None if column is None else column[chosen] for column in (self.spent_steps, self.spent_seconds)]
+        of = self.protocol_of[chosen]
+        gating = self.gating and self.gating.rows(chosen)
+        return Jobs(self.states[chosen], self.parameters[chosen], of, self.protocols, cells, spent[0], spent[1], gating)
 
 
 class _Chosen(Sequence["Cell"]):

@@ -12,6 +12,9 @@
 #include "elementary.h"
 #include "engine_api.h"
 
+/* Kept out of the step loop, which stays as it is for cells without drawn channels. */
+#define NK_APART static __attribute__((noinline))
+
 typedef struct {
   long long *counts; /* n_states x NK_LANES: channels in each state */
   double *rates;     /* n_transitions x NK_LANES: of one channel [1/ms] */
@@ -74,7 +77,7 @@ static int nk_drive(const nk_channels *c, const nk_gating *g, vd *level, int l) 
 }
 
 /* A new run in lane l: its channels have no states yet. */
-static void nk_gating_start(const nk_channels *c, nk_gating *g, int job, int l) {
+NK_APART void nk_gating_start(const nk_channels *c, nk_gating *g, int job, int l) {
   g->job[l] = job;
   g->unplaced[l] = 1;
   g->broken[l] = 0;
@@ -86,12 +89,12 @@ static void nk_gating_start(const nk_channels *c, nk_gating *g, int job, int l) 
 }
 
 /* A segment begins in lane l: what the channels drive goes on, their rates may have jumped. */
-static void nk_gating_enter(const nk_channels *c, nk_gating *g, vd *level, int l) {
+NK_APART void nk_gating_enter(const nk_channels *c, nk_gating *g, vd *level, int l) {
   nk_drive(c, g, level, l);
   g->stale[l] = 1;
 }
 
-static void nk_gating_leave(nk_gating *g, long long *events, int l) {
+NK_APART void nk_gating_leave(nk_gating *g, long long *events, int l) {
   events[0] = g->event[l];
   events[1] = g->granted[l];
   g->stale[l] = g->unplaced[l] = g->broken[l] = 0;
@@ -105,7 +108,7 @@ static void *nk_part(char **pool, size_t size) {
 }
 
 /* One aligned allocation for everything; NULL when there is no memory. */
-static nk_gating *nk_gating_new(const nk_channels *c, int n_parts) {
+NK_APART nk_gating *nk_gating_new(const nk_channels *c, int n_parts) {
   int widest = 0;
   for (int k = 0; k < c->n_schemes; k++) {
     int states = c->first_state[k + 1] - c->first_state[k];

@@ -16,7 +16,7 @@ enum { NK_STEPS_FOR_EVENT = 32, NK_STEPS_FOR_TICK = 1, NK_MOST_GRANTED = 100, NK
 #define NK_HAZARD_SLACK 1e-3 /* a transition is due when this share of the mean waiting time is left; it counts for the next one */
 
 /* The parts of the observables that the rates and the start need, and whether what the channels drive reaches a rate at once. */
-static void nk_want_rates(const nk_model *m, const nk_channels *c, nk_gating *g) {
+NK_APART void nk_want_rates(const nk_model *m, const nk_channels *c, nk_gating *g) {
   nk_rows parts = m->parts, drives = m->drives;
   int starts = c->start_first[c->n_states];
   for (int r = 0; r < c->n_transitions + starts; r++) {
@@ -130,7 +130,7 @@ static void nk_plan_stop(const nk_channels *c, nk_gating *g, const nk_lanes *lan
 }
 
 /* Before a step: lanes that begin a run get their channels, those that begin a segment look at their rates. */
-static void nk_gating_begin(const nk_batch *b, const nk_lanes *lanes, nk_work *w) {
+NK_APART void nk_gating_begin(const nk_batch *b, const nk_lanes *lanes, nk_work *w) {
   const nk_channels *c = b->channels;
   nk_gating *g = w->gating;
   int stale = 0, placed = 0;
@@ -155,11 +155,15 @@ static void nk_gating_begin(const nk_batch *b, const nk_lanes *lanes, nk_work *w
   }
 }
 
-/* Which lanes' steps end at a stop and not at the end of their segment. */
-static void nk_gating_bound(const nk_lanes *lanes, nk_gating *g, vi ends, int *last) {
+/* Steps end at their lane's stop when that is near. */
+NK_APART void nk_gating_bound(const nk_lanes *lanes, nk_gating *g, vd *h, vd *t_new, int *last) {
+  vd left = g->stop - lanes->t;
+  vi stops = (lanes->h * 1.000001 >= left) & (g->stop < lanes->segment_length);
   g->proposed = lanes->h;
+  *h = nk_select(stops, left, *h);
+  *t_new = nk_select(stops, g->stop, *t_new);
   for (int l = 0; l < NK_LANES; l++) {
-    g->stopping[l] = ends[l] && g->stop[l] < lanes->segment_length[l];
+    g->stopping[l] = stops[l] != 0;
     last[l] &= !g->stopping[l];
   }
 }
@@ -213,7 +217,7 @@ static void nk_restart_step(nk_lanes *lanes, nk_work *w, int l) {
 }
 
 /* After a step: the integral of the rates, transitions that are due, and the next stop of the lanes that moved on. */
-static void nk_gating_end(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, vd h, int relaxing, const int *accepted) {
+NK_APART void nk_gating_end(const nk_model *m, const nk_batch *b, nk_lanes *lanes, nk_work *w, vd h, int relaxing, const int *accepted) {
   const nk_channels *c = b->channels;
   nk_gating *g = w->gating;
   int any = 0;

@@ -47,13 +47,12 @@ static nk_attempt nk_prepare(int order, const nk_model *m, const nk_batch *b, nk
   w->equations->rhs_jac(w->y, w->u, w->fixed, w->f0, w->jac);
   if (a.varying) w->equations->time(w->y, w->u, w->u_rate, w->fixed, w->ft);
   if (starting) nk_first_steps(order, m, b, lanes, w, a.moving, a.varying);
-  vd end = w->gating ? nk_min(lanes->segment_length, w->gating->stop) : lanes->segment_length;
-  vd left = end - lanes->t, h = lanes->h;
+  vd left = lanes->segment_length - lanes->t, h = lanes->h;
   vi ends = h * 1.000001 >= left;
   a.h = nk_select(ends, left, h);
-  *t_new = nk_select(ends, end, lanes->t + a.h);
+  *t_new = nk_select(ends, lanes->segment_length, lanes->t + a.h);
   for (int l = 0; l < NK_LANES; l++) last[l] = ends[l] != 0;
-  if (w->gating) nk_gating_bound(lanes, w->gating, ends, last);
+  if (w->gating) nk_gating_bound(lanes, w->gating, &a.h, t_new, last);
   return a;
 }
 
