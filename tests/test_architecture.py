@@ -15,7 +15,7 @@ ROOT = Path(nkcell_sim.__file__).parent
 # From the top of the house to its foundations; a module may import from its own row and from rows below.
 LAYERS = (
     {"cli", "__init__"},
-    {"show", "show_cohort", "progress", "export"},
+    {"show", "show_cohort", "progress", "export", "report"},
     {"config"},
     {"plots"},
     {"analysis"},

@@ -147,6 +147,21 @@ def plot(
     _say(f"wrote {target}")
 
 
+@app.command(epilog=EPILOG, short_help="Write a result file as one page of HTML.")
+def report(
+    file: Annotated[str, typer.Argument(metavar="FILE.h5", help="Result file.")],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Page (html); by default named after the result file.")] = "",
+) -> None:
+    """Write figures, tables, verdicts and origin of a result file as one HTML page that needs nothing else."""
+    from .report import write_report
+
+    target = Path(output or Path(file).with_suffix(".html").name)
+    _check_target(target, file)
+    with _reading(file) as results:
+        write_report(results, target)
+    _say(f"wrote {target}")
+
+
 @export.command(epilog=EPILOG, short_help="Write a cell and its protocol as SBML.")
 def sbml(
     source: Annotated[str, typer.Argument(metavar="CONFIG|CELL", help="Configuration (TOML), or the name of a cell (see nkcell info).")],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ResultsError
 from ..results.target import replacing
-from .gallery import Picture, pictures, sheet, whole_figure
+from .gallery import Picture, pictures, protocol_picture, sheet, whole_figure
 from .stored import stored_experiment
 from .style import style
 
@@ -42,4 +42,4 @@ def make_figure(results: Results) -> Figure:
     return sheet(results) or whole_figure(results)
 
 
-__all__ = ["METADATA", "Picture", "make_figure", "pictures", "plot_results", "stored_experiment", "style"]
+__all__ = ["METADATA", "Picture", "make_figure", "pictures", "plot_results", "protocol_picture", "stored_experiment", "style"]

@@ -12,7 +12,7 @@ import numpy as np
 from .comparisons import Bracket, brackets_of, draw_brackets
 from .samples import Sample, count_text, samples_of
 from .stored import conditions
-from .style import COLOURS, pretty, shortened, unit_text
+from .style import COLOURS, panel_title, pretty, shortened, unit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 CAPTION = "Bars: mean ± SEM of cells. Small points: cells, one column a donor. Diamonds: means of donors; grey lines join the arms of a donor."
 LEVEL = 0.13  # height of a bracket over the height of the data
+FEW = 4  # fewer bars than this are not made wider
+LABEL_WIDTH = 36  # characters that fit beside a panel
 JOINED = 12  # donors at most whose arms are joined by lines
 
 
-def bar_panel(ax: Axes, results: Results, runs: ExperimentRuns, features: Sequence[tuple[str, str]], label: str) -> list[str]:
+def bar_panel(ax: Axes, results: Results, runs: ExperimentRuns, features: Sequence[tuple[str, str]], label: str, *, heading: str) -> list[str]:
     """Bars of one or more features, grouped by feature, one bar a condition; returns what is drawn in words.
 
     ``features`` are (name, text under the group) pairs of one unit; ``label`` is the axis label with that unit.
@@ -45,8 +47,10 @@ def bar_panel(ax: Axes, results: Results, runs: ExperimentRuns, features: Sequen
         height = max(height, draw_brackets(ax, brackets, x, top + 0.4 * step, step))
         said.append(f"{text}: " + "; ".join([*map(str, samples), *(f"{b.first} against {b.second}: {b}" for b in brackets)]))
     _axes(ax, runs, features, label, (low, height))
+    counts = dict.fromkeys(count_text(samples_of(runs, name)) for name, _ in features)
+    panel_title(ax, heading, "; ".join(counts))
     if used:
-        _say_tests(ax, used)
+        ax.set_xlabel(textwrap.fill(_tests_in_words(used), 48 * len(features)), fontsize=6.5, color="#444444", loc="left")
     return said
 
 
@@ -95,33 +99,33 @@ def _axes(ax: Axes, runs: ExperimentRuns, features: Sequence[tuple[str, str]], l
     low, high = extent
     ax.axhline(0.0, color="#333333", lw=0.8, zorder=3)
     names = conditions(runs)
+    width = 0.82 / len(names)
     if len(features) > 1:
         ax.set_xticks(range(len(features)), [pretty(text) for _, text in features])
     else:
-        width = 0.82 / len(names)
         ticks = [(i - 0.5 * (len(names) - 1)) * width for i in range(len(names))]
         ax.set_xticks(ticks, [textwrap.fill(n, 11) for n in names], fontsize=7.5)
+    if len(features) == 1 and len(names) < FEW:
+        ax.set_xlim(-0.5 * FEW * width, 0.5 * FEW * width)
     ax.tick_params(axis="x", length=0)
     room = 0.08 * (high - low)
     ax.set_ylim(low - room if low < 0.0 else 0.0, high + room)
     ax.set_ylabel(label)
-    counts = list(dict.fromkeys(count_text(samples_of(runs, name)) for name, _ in features))
-    ax.set_title("; ".join(counts), loc="right", fontsize=7, fontweight="normal", color="#444444")
 
 
-def _say_tests(ax: Axes, brackets: Sequence[Bracket]) -> None:
+def _tests_in_words(brackets: Sequence[Bracket]) -> str:
     tests = ", ".join(dict.fromkeys(t for b in brackets for t in b.tests))
-    corrected = ", corrected for the number of comparisons" if any(b.corrected for b in brackets) else ""
-    ax.annotate(f"p: {tests}{corrected}", (0.0, -0.13), xycoords="axes fraction", va="top", fontsize=6, color="#444444", annotation_clip=False)
+    return f"p: {tests}{', corrected' if any(b.corrected for b in brackets) else ''}"
 
 
-def condition_legend(ax: Axes, names: Sequence[str], **where: Any) -> None:
-    """Which colour is which condition."""
+def condition_legend(part: Any, names: Sequence[str]) -> None:
+    """Which colour is which condition, below the panels."""
     from matplotlib.patches import Patch
 
-    ax.legend(handles=[Patch(facecolor=COLOURS[i % 7], alpha=0.55, edgecolor=COLOURS[i % 7], label=n) for i, n in enumerate(names)], **where)
+    handles = [Patch(facecolor=COLOURS[i % 7], alpha=0.55, edgecolor=COLOURS[i % 7], label=n) for i, n in enumerate(names)]
+    part.legend(handles=handles, loc="outside lower left", ncols=4)
 
 
 def axis_label(runs: ExperimentRuns, feature: str) -> str:
     """Axis label of a feature, with its unit."""
-    return f"{pretty(shortened(runs.describe(feature)))} ({unit_text(runs.units[feature])})"
+    return textwrap.fill(f"{pretty(shortened(runs.describe(feature)) or feature)} ({unit_text(runs.units[feature])})", LABEL_WIDTH)

@@ -46,7 +46,7 @@ def p_text(p: float) -> str:
 
 def brackets_of(results: Results, experiment: str, feature: str, names: Sequence[str]) -> list[Bracket]:
     """Comparisons of pairs of these conditions in the table "statistics" of the results; empty without that table."""
-    rows = [r for r in results.table("statistics") if r.get("experiment") == experiment and r.get("feature") == feature]
+    rows = [r for r in results.table("statistics") if r.get("feature") == f"{experiment}.{feature}"]
     found = []
     for j in range(1, len(names)):
         for i in range(j):

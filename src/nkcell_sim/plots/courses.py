@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 # What a reader wants to see first; names are matched by these beginnings of words, everything else follows in the file's order.
 WANTED = ("plasma", "ntx", "naltrex", "occup", "theta", "opioid", "endogen", "number", "n_rel", "current", "relative")
 MOST = 7
-DOSE_WORDS = ("dose", "mg")
 
 
 def course_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
@@ -30,7 +29,7 @@ def course_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
     axes = part.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for ax, name in zip(axes, shown, strict=True):
         trace_panel(ax, runs, name)
-        ax.set_ylabel(textwrap.fill(ax.get_ylabel(), 26), rotation=0, ha="right", va="center", fontsize=7.5)
+        ax.set_ylabel(textwrap.fill(" ".join(ax.get_ylabel().split()), 26), rotation=0, ha="right", va="center", fontsize=7.5)
         low, high = ax.get_ylim()
         ax.set_ylim(min(low, 0.0) if low > -0.05 * (high - low) else low, high)
     for ax in axes[:-1]:
@@ -52,9 +51,5 @@ def _rank(runs: ExperimentRuns, name: str) -> int:
 
 
 def dose_times(runs: ExperimentRuns) -> Array:
-    """When a dose was taken [s]: the events of the first protocol whose text speaks of a dose; empty when none does."""
-    variables = runs.group.groups["protocol"].variables
-    if "event_text" not in variables:
-        return np.zeros(0)
-    rows = zip(variables["event_protocol"].values, variables["event_time"].values, variables["event_text"].values, strict=True)
-    return np.array([float(t) for p, t, text in rows if p == 0 and any(word in str(text).lower().split() for word in DOSE_WORDS)])
+    """When a dose was taken [s]: the phases of the first protocol that are a mass in mg; empty when there are none."""
+    return np.array([start for start, _, text in runs.phases if text.split()[-1:] == ["mg"]])

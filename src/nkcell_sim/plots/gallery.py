@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import bands, bars, courses, doses, observed
+from ..experiments import names
+from . import bands, bars, courses, doses, observed, protocols
+from . import power_table as power
 from .figures import entry_figure, main_figure, panels_figure, rest_figure, steps_figure
 from .generic import feature_bars, trace_panels
 from .grids import grid_figure, varied_keys
 from .imaging_cohort import calcium_traces, dye_traces, imaging_bars
 from .patch_cohort import evoked_course, families, successive
 from .samples import is_cohort
-from .stored import conditions
-from .style import new_figure
+from .stored import conditions, missing_trace
+from .style import new_figure, pretty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
 
 WIDTH = 12.0  # inches
+LESS = ("ca", "course")  # panels that are left to the report
 COURSE, FUNCTION = "naltrexone_course", "nk_function"
 FIGURES: dict[str, Callable[[Results, Sequence[ExperimentRuns]], Figure]] = {
     "store_operated_entry": entry_figure, "rest": rest_figure, "iv_curve": steps_figure,
@@ -39,6 +42,7 @@ class Panels:
     draw: Callable[[Any, Results, ExperimentRuns], str]
     caption: str = ""
     width: float = WIDTH
+    needs: tuple[str, ...] = ()  # traces without which nothing can be drawn
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ def pictures(results: Results) -> Iterator[Picture]:
 
 def sheet(results: Results) -> Figure | None:
     """The panels of the results together on one sheet; None where a whole figure shows them."""
-    chosen = [p for p in _panels(results) if p.key not in ("ca", "course")] or _panels(results)
+    everything = _panels(results)
+    chosen = [p for p in everything if p.key not in LESS and not missing_trace(p.runs, *p.needs)] or everything
     if not chosen or any(True for _ in _plans(results)):
         return None
     runs = list({p.runs.name: p.runs for p in chosen}.values())
@@ -85,8 +90,8 @@ Plan = tuple[str, str, Callable[[Any, Any], Any], list[Any]]
 
 def _whole_figures(results: Results) -> Iterator[Picture]:
     for key, heading, draw, runs in _plans(results):
-        names = ", ".join(dict.fromkeys(name for r in runs for name in conditions(r)))
-        yield Picture(key, heading, draw(results, runs), f"{heading} for {names}. The numbers are in the tables below.")
+        cases = pretty(", ".join(dict.fromkeys(name for r in runs for name in conditions(r))))
+        yield Picture(key, heading, draw(results, runs), f"{pretty(heading)} for {cases}. The numbers are in the tables below.")
 
 
 def _plans(results: Results) -> Iterator[Plan]:
@@ -122,6 +127,9 @@ def _panels(results: Results) -> list[Panels]:
         if observed.has_observed(runs):
             heading = f"{runs.title}: observed beside ideal"
             found.append(Panels("observed", heading, runs, 5.6, observed.observed_panels, observed.CAPTION))
+    asked = power.experiment_of(results)
+    if asked is not None:
+        found.append(Panels("power", "Power: what this many donors can tell", asked, 4.6, power.power_panels, power.CAPTION))
     return found
 
 
@@ -133,14 +141,14 @@ def _own_panels(runs: ExperimentRuns) -> list[Panels]:
     if runs.kind == "patch_clamp":
         return [
             Panels("successive", f"{title}: successive PregS applications", runs, 4.2, successive, bars.CAPTION),
-            Panels("iv", f"{title}: current against voltage", runs, 3.4, families, "Lines and bands: mean ± SEM of cells."),
-            Panels("course", f"{title}: evoked current over time", runs, 3.2, evoked_course, bands.CAPTION),
+            Panels("iv", f"{title}: current against voltage", runs, 3.4, families, "Lines and bands: mean ± SEM of cells.", needs=(names.I_MEASURED,)),
+            Panels("course", f"{title}: evoked current over time", runs, 3.2, evoked_course, bands.CAPTION, needs=(names.I_MEASURED,)),
         ]
     if runs.kind == "calcium_imaging":
         return [
             Panels("bars", f"{title}: what is read from the dye", runs, 3.6, imaging_bars, bars.CAPTION),
-            Panels("dye", f"{title}: dye traces", runs, 3.2, dye_traces, bands.CAPTION),
-            Panels("ca", f"{title}: Ca²⁺ in the cytosol", runs, 3.2, calcium_traces, bands.CAPTION),
+            Panels("dye", f"{title}: dye traces", runs, 3.2, dye_traces, bands.CAPTION, needs=(names.DYE_SHARE,)),
+            Panels("ca", f"{title}: Ca²⁺ in the cytosol", runs, 3.2, calcium_traces, bands.CAPTION, needs=("ca_cyt",)),
         ]
     if runs.kind == COURSE:
         return [Panels("days", title, runs, 8.0, courses.course_panels)]
@@ -150,3 +158,11 @@ def _own_panels(runs: ExperimentRuns) -> list[Panels]:
         Panels("features", f"{title}: what differs most", runs, 6.0, feature_bars, bars.CAPTION),
         Panels("traces", f"{title}: traces", runs, 6.0, trace_panels, bands.CAPTION),
     ]
+
+
+def protocol_picture(results: Results, runs: ExperimentRuns) -> Picture:
+    """The protocol of one experiment as a picture."""
+    heading = f"{runs.title}: protocol of {runs.name}"
+    drawn = new_figure(results, [], WIDTH, protocols.panels_height(runs) + 0.8, heading=heading)
+    words = protocols.protocol_panels(drawn.subfigures(1, 1), results, runs)
+    return Picture(f"{runs.name}-protocol", heading, drawn, words)

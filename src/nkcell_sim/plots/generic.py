@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .bands import band, threads
-from .bars import CAPTION, JOINED, axis_label, bar_panel
+from .bars import axis_label, bar_panel
 from .samples import Array, count_of_rows, is_cohort
-from .stored import IDEAL, OBSERVED, conditions
-from .style import COLOURS, look_of, pretty, said_instead, shortened, unit_text
+from .stored import conditions
+from .style import COLOURS, look_of, panel_title, pretty, said_instead, unit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,19 +34,20 @@ def feature_bars(part: Any, results: Results, runs: ExperimentRuns) -> str:
     said = []
     for ax, feature in zip(axes, shown, strict=False):
         label = axis_label(runs, feature)
+        heading = feature.replace("_", " ")
         if is_cohort(runs):
-            said += bar_panel(ax, results, runs, [(feature, label)], label)
+            said += bar_panel(ax, results, runs, [(feature, label)], label, heading=heading)
         else:
             said.append(_plain_bars(ax, runs, feature, label))
-        ax.set_title(pretty(feature.replace("_", " ")))
+            panel_title(ax, heading, "n = 1 cell each")
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
     return f"Features of {', '.join(conditions(runs))}. " + ". ".join(said)
 
 
 def telling_features(runs: ExperimentRuns) -> list[str]:
-    """Features with a value, those that differ most between conditions first; what was read without an instrument is left out."""
-    found = [n for n in runs.features if np.isfinite(runs[n]).any() and not n.startswith(IDEAL)]
+    """Features with a value, those that differ most between conditions first."""
+    found = [n for n in runs.features if np.isfinite(runs[n]).any()]
     return sorted(found, key=lambda n: -_difference(runs, n))
 
 
@@ -63,18 +65,11 @@ def _plain_bars(ax: Axes, runs: ExperimentRuns, feature: str, label: str) -> str
         ax.bar(i, value, 0.7, facecolor=COLOURS[i % 7], alpha=0.55, edgecolor=COLOURS[i % 7])
         ax.text(i, value if np.isfinite(value) else 0.0, f"{value:.3g}" if np.isfinite(value) else "no value", ha="center", va="bottom", fontsize=7)
         said.append(f"{name} {value:.3g}")
-    ax.set_xticks(range(len(names)), [_folded(n) for n in names], fontsize=7.5)
+    ax.set_xticks(range(len(names)), [textwrap.fill(n, 11) for n in names], fontsize=7.5)
     ax.axhline(0.0, color="#333333", lw=0.8)
     ax.margins(y=0.15)
     ax.set_ylabel(label)
-    ax.set_title("n = 1 cell each", loc="right", fontsize=7, fontweight="normal", color="#444444")
     return f"{label}: {'; '.join(said)}"
-
-
-def _folded(name: str) -> str:
-    import textwrap
-
-    return textwrap.fill(name, 11)
 
 
 def trace_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
@@ -109,7 +104,7 @@ def trace_panel(ax: Axes, runs: ExperimentRuns, name: str) -> None:
             threads(ax, x, values[rows], look_of(i))
             band(ax, x, values[rows], look_of(i), case)
         counts.append(count_of_rows(runs, rows, values[rows]) if is_cohort(runs) else f"n = {len(rows)}")
-    ax.set(xlabel=label, ylabel=f"{pretty(shortened(runs.describe(name)) or name)} ({unit_text(runs.units[name])})", xlim=(x[0], x[-1]))
+    ax.set(xlabel=label, ylabel=axis_label(runs, name), xlim=(x[0], x[-1]))
     ax.set_title("; ".join(dict.fromkeys(counts)), loc="right", fontsize=7, fontweight="normal", color="#444444")
 
 
@@ -137,6 +132,3 @@ def time_unit(length: float) -> tuple[float, str]:
         if length >= least:
             return size, name
     return 1.0, "s"
-
-
-__all__ = ["CAPTION", "JOINED", "OBSERVED", "axis_of", "feature_bars", "telling_features", "time_unit", "trace_panel", "trace_panels"]

@@ -8,7 +8,7 @@ from ..experiments import CalciumImaging, names
 from .bars import bar_panel
 from .patch_cohort import small_multiples
 from .stored import StoredTrace, conditions, missing_trace, stored_experiment
-from .style import said_instead, unit_text
+from .style import part_title, said_instead, unit_text
 
 if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
@@ -27,8 +27,8 @@ def imaging_bars(part: Any, results: Results, runs: ExperimentRuns) -> str:
     said = []
     for ax, (feature, text) in zip(axes, shown, strict=True):
         unit = unit_text(runs.units[feature])
-        said += bar_panel(ax, results, runs, [(feature, text)], f"{text} ({unit})" if text.startswith("half") else f"{signal}, {text} ({unit})")
-        ax.set_title(text[0].upper() + text[1:])
+        label = f"{text} ({unit})" if text.startswith("half") else f"{signal}, {text} ({unit})"
+        said += bar_panel(ax, results, runs, [(feature, text)], label, heading=text[0].upper() + text[1:])
     return f"{signal} of {', '.join(conditions(runs))}, mean ± SEM. " + ". ".join(said)
 
 
@@ -41,9 +41,8 @@ def dye_traces(part: Any, results: Results, runs: ExperimentRuns) -> str:
     assert isinstance(setup, CalciumImaging)
     light = setup.fluorescence(StoredTrace(runs))  # type: ignore[arg-type]
     label = "dye ratio (-)" if setup.readout == "ratio" else "F/F0 (-)"
-    said = small_multiples(part, runs, runs.time / 60.0, light, label, phases=runs.phases)
-    part.axes[0].set_title("Ca²⁺ imaging")
-    return said
+    part_title(part, "Dye signal")
+    return small_multiples(part, runs, runs.time / 60.0, light, label, phases=runs.phases)
 
 
 def calcium_traces(part: Any, results: Results, runs: ExperimentRuns) -> str:
@@ -51,6 +50,5 @@ def calcium_traces(part: Any, results: Results, runs: ExperimentRuns) -> str:
     problem = missing_trace(runs, "ca_cyt")
     if problem:
         return said_instead(part, f"Ca²⁺ traces {problem}")
-    said = small_multiples(part, runs, runs.time / 60.0, runs["ca_cyt"] * 1e3, "cytosolic Ca²⁺ (nM)", phases=runs.phases)
-    part.axes[0].set_title("Ca²⁺ itself (not observable)")
-    return said
+    part_title(part, "Ca²⁺ itself (not observable)")
+    return small_multiples(part, runs, runs.time / 60.0, runs["ca_cyt"] * 1e3, "cytosolic Ca²⁺ (nM)", phases=runs.phases)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..experiments import PatchClamp
+from ..results.layout import IDEAL, OBSERVED
 from .bars import axis_label
 from .generic import axis_of
-from .samples import is_cohort
-from .stored import IDEAL, OBSERVED, conditions, stored_experiment
-from .style import COLOURS, MARKERS, pretty, said_instead, shortened, unit_text
+from .samples import Array, is_cohort
+from .stored import conditions, stored_experiment
+from .style import COLOURS, MARKERS, panel_title, pretty, said_instead, unit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
 
 CAPTION = "Observed: as the instrument shows it. Ideal: the same cell and protocol without the instrument. Dotted: observed equals ideal."
+FIRST = ("pregs_1_outward", "ononetin_sensitive", "pregs_1_inward", "f_amplitude", "f_half_time", "ratio_amplitude", "ratio_half_time", "ca_amplitude")
 MOST = 3  # panels of each kind
 
 
@@ -32,14 +34,9 @@ def _traces(runs: ExperimentRuns) -> list[str]:
 
 
 def _features(runs: ExperimentRuns) -> list[str]:
+    """Features with and without the instrument, those that a reader knows first."""
     found = [n for n in runs.features if f"{IDEAL}{n}" in runs and np.isfinite(runs[n]).any()]
-    return sorted(found, key=lambda n: -_relative(runs[n], runs[f"{IDEAL}{n}"]))
-
-
-def _relative(observed: Any, ideal: Any) -> float:
-    known = np.isfinite(observed) & np.isfinite(ideal)
-    size = float(np.max(np.abs(ideal[known]), initial=0.0))
-    return float(np.max(np.abs(observed - ideal)[known], initial=0.0)) / size if size else 0.0
+    return [*(n for n in FIRST if n in found), *(n for n in found if n not in FIRST)]
 
 
 def observed_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
@@ -60,30 +57,26 @@ def observed_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
 
 def _trace(ax: Axes, runs: ExperimentRuns, name: str) -> None:
     """The first cell that has a recording, observed below and ideal above."""
+    row = int(np.argmax(np.isfinite(runs[name]).any(axis=1)))
+    label, x, part = _window(runs, name)
+    ax.plot(x, runs[f"{OBSERVED}{name}"][row][part], color="#9a9a9a", lw=0.8, label="observed")
+    ax.plot(x, runs[name][row][part], color=COLOURS[1], lw=1.2, label="ideal")
+    ax.set(xlabel=label, ylabel=axis_label(runs, name))
+    who = runs.labels["donor"][row] if is_cohort(runs) else runs.cases[row]
+    ax.set_title(f"n = 1 cell ({who})", loc="right", fontsize=7, fontweight="normal", color="#444444")
+
+
+def _window(runs: ExperimentRuns, name: str) -> tuple[str, Array, Any]:
+    """Label, times and samples to show: of a patch clamp the last ramp of the first application, otherwise the whole recording."""
     found = axis_of(runs, name)
     assert found is not None
-    label, x = found
-    row = int(np.argmax(np.isfinite(runs[name]).any(axis=1)))
-    part, zoomed = _window(runs)
-    ax.plot(x[part], runs[f"{OBSERVED}{name}"][row][part], color="#9a9a9a", lw=0.7, label="observed")
-    ax.plot(x[part], runs[name][row][part], color=COLOURS[1], lw=1.1, label="ideal")
-    ax.set(xlabel=label, ylabel=f"{pretty(shortened(runs.describe(name)) or name)} ({unit_text(runs.units[name])})")
-    who = runs.labels["donor"][row] if is_cohort(runs) else runs.cases[row]
-    ax.set_title(f"n = 1 cell ({who}){', one ramp' if zoomed else ''}", loc="right", fontsize=7, fontweight="normal", color="#444444")
-
-
-def _window(runs: ExperimentRuns) -> tuple[Any, bool]:
-    """Samples to show: of a patch clamp the last ramp of the first application, otherwise all; and whether it is a part."""
-    if runs.kind != PatchClamp.kind:
-        return slice(None), False
-    setup = stored_experiment(runs)
-    assert isinstance(setup, PatchClamp)
-    phase = next((p for p in setup.phases_list() if p.name == "PregS 1"), None)
-    if phase is None:
-        return slice(None), False
-    margin = 0.3 * setup.ramp_duration
-    inside = (runs.time >= phase.end - setup.ramp_duration - margin) & (runs.time <= phase.end + margin)
-    return np.flatnonzero(inside), True
+    setup = stored_experiment(runs) if runs.kind == PatchClamp.kind else None
+    phase = next((p for p in setup.phases_list() if p.name == "PregS 1"), None) if isinstance(setup, PatchClamp) else None
+    if not isinstance(setup, PatchClamp) or phase is None:
+        return *found, slice(None)
+    start, margin = phase.end - setup.ramp_duration, 0.05 * setup.ramp_duration
+    inside = np.flatnonzero((runs.time >= start - margin) & (runs.time <= phase.end))
+    return "time in the last ramp of the first PregS (ms)", (runs.time[inside] - start) * 1e3, inside
 
 
 def _scatter(ax: Axes, runs: ExperimentRuns, feature: str) -> None:
@@ -96,6 +89,7 @@ def _scatter(ax: Axes, runs: ExperimentRuns, feature: str) -> None:
     if len(known):
         ends = [float(known.min()), float(known.max())]
         ax.plot(ends, ends, ":", color="#666666", lw=1.0, zorder=0)
-    ax.set(xlabel=f"ideal ({unit_text(runs.units[feature])})", ylabel=f"observed {axis_label(runs, feature)}")
+    unit = unit_text(runs.units[feature])
+    ax.set(xlabel=f"ideal ({unit})", ylabel=f"observed ({unit})")
     n = int((np.isfinite(ideal) & np.isfinite(observed)).sum())
-    ax.set_title(f"n = {n} cells", loc="right", fontsize=7, fontweight="normal", color="#444444")
+    panel_title(ax, feature.replace("_", " "), f"n = {n} cells")

@@ -106,7 +106,7 @@ def readout(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
     for i, name in enumerate(names):
         row = runs.of_case(name)[0]
         half = runs[key][row]
-        ax.plot(runs.time / 60.0, light[row], label=f"{name}: $t_{{1/2}}$ {half:.1f} s", **look_of(i))
+        ax.plot(runs.time / 60.0, light[row], label=f"{name}: t½ {half:.1f} s", **look_of(i))
         when = setup.onset + half
         ax.plot(when / 60.0, np.interp(when, runs.time, light[row]), marker=MARKERS[i % 7], ms=5, color=COLOURS[i % len(COLOURS)])
     ax.set_ylabel("dye ratio" if setup.readout == "ratio" else "F/F0")

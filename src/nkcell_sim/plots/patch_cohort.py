@@ -12,7 +12,7 @@ from .bars import bar_panel, condition_legend
 from .panels import PHASE_COLOURS, phase_label
 from .samples import count_of_rows, mean_and_sem
 from .stored import StoredTrace, conditions, missing_trace, stored_experiment
-from .style import drug_bars, look_of, said_instead
+from .style import drug_bars, look_of, panel_title, part_title, said_instead
 
 if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
@@ -21,22 +21,33 @@ ORDINALS = ("1st", "2nd", "3rd")
 
 
 def successive(part: Any, results: Results, runs: ExperimentRuns) -> str:
-    """Evoked current density after each PregS application and what ononetin removes, bars with points; returns it in words."""
-    applied = [(f"pregs_{i}_outward_density", f"{ordinal(i)} PregS") for i in range(1, 20) if f"pregs_{i}_outward_density" in runs]
+    """Evoked current after each PregS application and what ononetin removes, bars with points; returns it in words.
+
+    Drawn per capacitance, or in pA where the results' own comparisons are about that.
+    """
+    ending, unit = _as_compared(results, runs)
+    applied = [(f"pregs_{i}_outward{ending}", f"{ordinal(i)} PregS") for i in range(1, 20) if f"pregs_{i}_outward{ending}" in runs]
     if not applied:
         return said_instead(part, "no PregS was applied")
-    blocked = [("ononetin_sensitive_density", "removed by ononetin")] if "ononetin_sensitive_density" in runs else []
+    removed = f"ononetin_sensitive{ending}"
+    blocked = [(removed, "removed by ononetin")] if removed in runs else []
     ratios = [len(applied), *([1] if blocked else [])]
     axes = part.subplots(1, len(ratios), width_ratios=[r + 0.3 for r in ratios], squeeze=False)[0]
     setup = stored_experiment(runs)
     assert isinstance(setup, PatchClamp)
-    said = bar_panel(axes[0], results, runs, applied, f"evoked current at {setup.ramp_to:+g} mV (pA/pF)")
-    axes[0].set_title("PregS-evoked, successive applications")
+    label = f"evoked current at {setup.ramp_to:+g} mV ({unit})"
+    said = bar_panel(axes[0], results, runs, applied, label, heading="PregS-evoked, successive applications")
     if blocked:
-        said += bar_panel(axes[1], results, runs, blocked, "ononetin-sensitive current (pA/pF)")
-        axes[1].set_title("Removed by ononetin")
-    condition_legend(axes[0], conditions(runs), loc="upper left", bbox_to_anchor=(0.0, -0.1), ncols=4, borderaxespad=0.0)
-    return f"Evoked current density at {setup.ramp_to:+g} mV in pA/pF, mean ± SEM. " + ". ".join(said)
+        said += bar_panel(axes[1], results, runs, blocked, f"ononetin-sensitive current ({unit})", heading="Removed by ononetin")
+    condition_legend(part, conditions(runs))
+    return f"Evoked current at {setup.ramp_to:+g} mV in {unit}, mean ± SEM. " + ". ".join(said)
+
+
+def _as_compared(results: Results, runs: ExperimentRuns) -> tuple[str, str]:
+    """Ending of the features to draw, and their unit: densities, unless the comparisons are about amplitudes only."""
+    compared = {str(row.get("feature", "")).partition(".")[2] for row in results.table("statistics")}
+    amplitudes = "pregs_1_outward" in compared and "pregs_1_outward_density" not in compared
+    return ("", "pA") if amplitudes else ("_density", "pA/pF")
 
 
 def ordinal(number: int) -> str:
@@ -63,10 +74,11 @@ def families(part: Any, results: Results, runs: ExperimentRuns) -> str:
         ax.axhline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
         ax.axvline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
         ax.set_xlabel("command (mV)")
-        ax.text(0.03, 0.97, f"{name}\n{count_of_rows(runs, rows, iv.current[phases[0]][rows])}", transform=ax.transAxes, va="top", fontsize=8)
-    axes[0].set_title("Ramp current with seal leak, capacitive current taken off; mean and SEM")
+        panel_title(ax, name, count_of_rows(runs, rows, iv.current[phases[0]][rows]))
+    leak = "leak subtracted" if "leak subtracted" in runs.describe("baseline_outward") else "with seal leak"
+    part_title(part, f"Ramp current, {leak}, capacitive current taken off")
     axes[0].set_ylabel("current (pA/pF)")
-    axes[-1].legend(loc="upper left", bbox_to_anchor=(0.0, 0.84), handlelength=1.8)
+    axes[-1].legend(loc="upper left", handlelength=1.8)
     return f"Current density against command voltage from {iv.voltage[0]:g} to {iv.voltage[-1]:g} mV, mean and SEM, for {', '.join(cases)}."
 
 
@@ -80,9 +92,8 @@ def evoked_course(part: Any, results: Results, runs: ExperimentRuns) -> str:
     density = setup.at_ramps(StoredTrace(runs)) / runs.parameter(names.CAPACITANCE)[:, None]  # type: ignore[arg-type]
     before = np.flatnonzero(setup.ramp_ends() <= setup.break_in + 1e-9)
     evoked = density - density[:, before[-1] : before[-1] + 1]
-    said = small_multiples(part, runs, setup.ramp_ends() / 60.0, evoked, f"evoked at {setup.ramp_to:+g} mV (pA/pF)", phases=runs.phases)
-    part.axes[0].set_title("PregS-evoked current, baseline subtracted")
-    return said
+    part_title(part, "PregS-evoked current, baseline subtracted")
+    return small_multiples(part, runs, setup.ramp_ends() / 60.0, evoked, f"evoked at {setup.ramp_to:+g} mV (pA/pF)", phases=runs.phases)
 
 
 def small_multiples(part: Any, runs: ExperimentRuns, minutes: Any, values: Any, label: str, *, phases: Any) -> str:
@@ -96,7 +107,7 @@ def small_multiples(part: Any, runs: ExperimentRuns, minutes: Any, values: Any, 
         band(ax, minutes, values[rows], {"color": look_of(i)["color"]})
         ax.set_xlim(minutes[0], minutes[-1])
         ax.set_xlabel("time (min)")
-        ax.set_title(f"{name}: {count_of_rows(runs, rows, values[rows])}", loc="right", fontsize=7, fontweight="normal", color="#444444")
+        panel_title(ax, name, count_of_rows(runs, rows, values[rows]))
         mean = mean_and_sem(values[rows])[0]
         tops.append(f"{name} {np.nanmax(mean):.3g}" if np.isfinite(mean).any() else f"{name} no value")
     axes[0].set_ylabel(label)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..experiments import EXPERIMENTS, Experiment
+from ..results.layout import OBSERVED
 
 if TYPE_CHECKING:
     from ..results import ExperimentRuns
-
-OBSERVED = "observed_"  # before the name of a quantity as an instrument showed it
-IDEAL = "ideal_"  # before the name of a feature that was read without the instrument
 
 
 @dataclass(frozen=True)

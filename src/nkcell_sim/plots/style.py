@@ -24,6 +24,7 @@ RULES: Any = {
     "font.size": 8.5, "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
     "axes.spines.right": False, "axes.linewidth": 0.8, "lines.linewidth": 1.4, "legend.frameon": False, "legend.fontsize": 8,
     "font.family": "DejaVu Sans", "svg.hashsalt": "nkcell_sim", "figure.dpi": 100, "savefig.dpi": 200, "mathtext.default": "regular",
+    "text.parse_math": False,  # a condition may be called anything
 }  # fmt: skip
 
 
@@ -71,6 +72,17 @@ def _warnings(runs: Sequence[ExperimentRuns], most: int = 4) -> list[str]:
 def _sentence(note: str) -> str:
     """A note as a sentence."""
     return note[0].upper() + note[1:] + ("" if note.endswith(".") else ".")
+
+
+def panel_title(ax: Axes, heading: str, counts: str) -> None:
+    """Heading of a panel, and on a line of its own below it the numbers of cells and donors."""
+    ax.set_title(f"{heading}\n", loc="left")
+    ax.set_title(counts, loc="right", fontsize=7, fontweight="normal", color="#444444")
+
+
+def part_title(part: Any, heading: str) -> None:
+    """Heading over a row of panels."""
+    part.suptitle(heading, fontsize=9.5, fontweight="bold", x=0.008, ha="left")
 
 
 def said_instead(part: Any, text: str) -> str:
