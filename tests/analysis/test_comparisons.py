@@ -23,8 +23,8 @@ def flies() -> CellTable:
 def study(seed: int = 3) -> CellTable:
     """HC, patients, and a treated arm of the same patients: 6 donors of 4 cells each, one failed cell."""
     rng = np.random.default_rng(seed)
-    patients = np.exp(0.4 * rng.normal(size=(6, 1)))
-    values = [scale * donors * np.exp(0.3 * rng.normal(size=(6, 4))) for scale, donors in ((20, np.exp(0.4 * rng.normal(size=(6, 1)))), (8, patients), (19, patients))]
+    healthy, patients = (np.exp(0.4 * rng.normal(size=(6, 1))) for _ in range(2))
+    values = [scale * donors * np.exp(0.3 * rng.normal(size=(6, 4))) for scale, donors in ((20, healthy), (8, patients), (19, patients))]
     value = np.concatenate([v.ravel() for v in values])
     value[2] = math.nan
     donor = [f"{who}{d}" for who in "hmm" for d in range(6) for _ in range(4)]

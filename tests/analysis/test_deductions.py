@@ -91,6 +91,16 @@ def test_a_p_in_range_need_not_be_one_that_ranks_can_give() -> None:
     assert d.possible_at_donor_level("0.0044", test="dunn", groups=(5, 5, 5)).attainable is True
 
 
+def test_ties_can_give_a_p_that_untied_ranks_cannot() -> None:
+    """Three tied pairs of donors give a corrected p of 0.0048, so that "not attainable" is a doubt and no proof."""
+    from nkcell_sim.analysis.cell_table import CellTable
+    from nkcell_sim.analysis.comparisons import dunn
+
+    values = [8, 3, 2, 0, 1, 13, 12, 11, 13, 9, 5, 7, 10, 3, 5]
+    found = dunn(CellTable(values, np.repeat(["HC", "ME", "PC"], 5), [str(i) for i in range(15)]), unit="donor", correction="bonferroni")
+    assert f"{found[1].corrected_p:.4f}" == "0.0048"
+
+
 def test_the_table_says_which_reported_values_are_impossible() -> None:
     table = d.deduction_table()
     verdict = {(x.reported.relation, x.reported.p, x.reported.donors, x.test): x.verdict.possible for x in table}

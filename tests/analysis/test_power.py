@@ -135,7 +135,7 @@ def test_a_detection_limit_turns_cells_without_channels_into_a_count() -> None:
 
 @pytest.mark.parametrize(
     "analysis",
-    [RANKS, CELL_RANKS, LOG_T, Analysis("welch_t", "cell"), Analysis("fisher", "cell", detection_limit=0.7), Analysis("mann_whitney", "donor", aggregate="median")],
+    [RANKS, CELL_RANKS, LOG_T, Analysis("welch_t", "cell"), Analysis("fisher", "cell", detection_limit=0.7), replace(RANKS, aggregate="median")],
     ids=lambda a: f"{a.test}-{a.unit}-{a.scale}-{a.aggregate}",
 )
 def test_power_and_compare_run_the_same_test(analysis: Analysis) -> None:
@@ -177,7 +177,7 @@ def test_a_point_does_not_depend_on_the_other_points() -> None:
 
 def test_seeds_and_designs_have_streams_of_their_own() -> None:
     one = power(STUDY, seed=1, experiments=300)
-    assert one == power(replace(STUDY, donors=(8, 8)), seed=1, experiments=300) or one.rates == power(replace(STUDY, donors=(8, 8)), seed=1, experiments=300).rates
+    assert one.rates == power(replace(STUDY, donors=(8, 8)), seed=1, experiments=300).rates  # the same design in other words
     assert one.rates != power(STUDY, seed=2, experiments=300).rates
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nkcell_sim.analysis.cell_table import CellTable
+from nkcell_sim.analysis.comparisons import dunn
 from nkcell_sim.analysis.effects import Bootstrap
 from nkcell_sim.analysis.mixed import fit_mixed
 from nkcell_sim.analysis.statistics import TESTS, compare, corrected
@@ -355,6 +356,12 @@ ONE_DONOR = nested(np.arange(4.0).reshape(1, 4), np.arange(4.0).reshape(2, 2))
 def test_bad_input_says_what_was_given_and_what_is_expected(call, message) -> None:
     with pytest.raises(ParameterError, match=message):
         call()
+
+
+def test_dunn_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scikit_posthocs", None)
+    with pytest.raises(MissingPackageError, match=r"Dunn's test needs scikit-posthocs: pip install 'nkcell_sim\[analysis\]'"):
+        dunn(CellTable([1.0, 2.0, 3.0], list("abc")), unit="cell")
 
 
 @pytest.mark.parametrize("test", ["mixed_model", "fisher"])

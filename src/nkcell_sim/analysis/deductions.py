@@ -310,5 +310,6 @@ def deductions_as_text(table: Sequence[Deduction]) -> str:
     lines = [f"{'source':<25}{'donors':<12}{'reported':<11}{'test on donors':<18}{'smallest p':>11}  possible  attained"]
     for d in table:
         r = d.row()
-        lines.append(f"{r['source']:<25}{r['donors']:<12}{r['reported']:<11}{r['test']:<18}{r['smallest']:>11.2g}  {r['possible']:<8}  {r['attainable']}")
+        line = f"{r['source']:<25}{r['donors']:<12}{r['reported']:<11}{r['test']:<18}{r['smallest']:>11.2g}  {r['possible']:<8}  {r['attainable']}"
+        lines.append(line.rstrip())
     return "\n".join(lines)
