@@ -98,7 +98,10 @@ def test_remarks_of_the_main_job_say_what_its_numbers_say(measured):
     assert "would call only the patient's cells resistant" in found["T4"]
     assert "the blocked fraction is the same as in untreated cells" in found["T7"]
     assert "relief of basal TRPM3" in found["T8"]
-    assert "restoration would need" in found["T9"]
+    hc = measured.patch["hc"]["pregs_1_outward_density"]
+    tone, dish = (measured.patch[role]["pregs_1_outward_density"] / hc for role in ("me_ldn_tone", "me_ldn_dish"))
+    assert "do not restore" in found["T9"]
+    assert f"{tone:.2f} if 6-beta-naltrexol suppresses the tone, {dish:.2f} if in addition the affinity is that of the dish" in found["T9"]
     assert "consistency check" in found["T12 saturating"]
     assert "the larger response is not the slower one" in found["T12 conservative"]
 
