@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from .channels import StochasticChannels, counted_channels
     from .codegen.sbml import to_sbml
     from .draws import Draws
-    from .experiments import Amplifier, CalciumImaging, Camera, Incubation, PatchClamp, StoreOperatedEntry, run_experiment
+    from .experiments import (
+        Amplifier,
+        CalciumImaging,
+        Camera,
+        Incubation,
+        LowDoseNaltrexone,
+        NaltrexoneCourse,
+        NKFunction,
+        PatchClamp,
+        StoreOperatedEntry,
+        run_experiment,
+    )
     from .features import Area, Crossing, DecayHalfTime, HalfTime, Mean, Peak, TimeOfPeak, ValueAt, ValueWhen
     from .model.cell import Cell
     from .model.cells import primary_nk_cell
@@ -54,6 +65,9 @@ _HOMES = {
     "PatchClamp": ".experiments",
     "CalciumImaging": ".experiments",
     "Incubation": ".experiments",
+    "LowDoseNaltrexone": ".experiments",
+    "NaltrexoneCourse": ".experiments",
+    "NKFunction": ".experiments",
     "StoreOperatedEntry": ".experiments",
     "run_experiment": ".experiments",
     "Case": ".study",
@@ -82,7 +96,10 @@ __all__ = [
     "Draws",
     "HalfTime",
     "Incubation",
+    "LowDoseNaltrexone",
     "Mean",
+    "NKFunction",
+    "NaltrexoneCourse",
     "PatchClamp",
     "Peak",
     "Protocol",

@@ -182,6 +182,7 @@ def test_a_neutral_antagonist_displaces_ambient_agonist_but_not_constitutive_ton
 
 def test_rebound_lowers_the_current_once_the_receptor_is_free_when_tone_is_ambient_agonist():
     """36 h after one 4.5 mg dose 15 % are still blocked, E is still raised: more G beta-gamma than before the dose, not less."""
+
     def g_after(share: float, s_max: float) -> tuple[float, float]:
         cell = body(OpioidRebound__s_max=s_max, MuOpioidReceptor__agonist_share=share).with_phenotype("me_cfs")
         t = course(cell, swallowed(4.5, [0.0], 40.0), [0.0, 36.0], ("g_bg",))

@@ -154,5 +154,3 @@ class OralNaltrexone(LabRecord):
         when = f"at {', '.join(f'{t:g}' for t in times)} h" if self.dose_times else f"{len(times)} times every {self.interval:g} h"
         without = f", without dose {', '.join(f'{n:g}' for n in self.missed)}" if self.missed else ""
         return f"{self.dose:g} mg {when if len(times) > 1 or self.dose_times else 'once'}{without}"
-
-

@@ -31,7 +31,7 @@ class NaltrexoneCourse(OralNaltrexone, Experiment):
     """The slow opioid chain of a cell in a body at 37 degC through a course of oral naltrexone; no membrane, no Ca2+.
 
     ``relative_current`` is f_G n0 N_rel, the TRPM3 current over that without G beta-gamma and with all channels; features give it relative to the
-    untreated healthy cell of the same lesion. A patch-clamp amplitude follows it within a few percent (it also desensitises and loads Na+).
+    untreated healthy cell of the same lesion. The evoked density of the default patch clamp follows it within 1 %.
     """
 
     kind: ClassVar[str] = "naltrexone_course"
