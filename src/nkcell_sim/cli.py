@@ -23,6 +23,7 @@ EPILOG = (
     "Exit codes: 0 all runs ok; 1 a run failed, or a repeated run differs from its file; "
     "2 bad input, or a file that cannot be read or written; 130 interrupted."
 )
+VALIDATE_EPILOG = "Exit codes: 0 judged, whatever the verdicts; 1 a run failed; 2 bad input; 130 interrupted."
 TOLERANCE_EPILOG = "Exit codes: 0 the tolerance fits; 1 it is too loose, or a run failed; 2 bad input; 130 interrupted."
 OK, FAILED, BAD_INPUT, SIGNALLED = 0, 1, 2, 128
 DEFAULT_CONFIG = "ntx_restoration.toml"
@@ -160,6 +161,38 @@ def report(
     with _reading(file) as results:
         write_report(results, target)
     _say(f"wrote {target}")
+
+
+@app.command(epilog=VALIDATE_EPILOG, short_help="Judge the model by the published patterns.")
+def validate(
+    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="Configuration (TOML). Without it: the naltrexone experiment.")] = "",
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Also write the runs with the table as a result file.")] = "",
+    overrides: Overrides = [],  # noqa: B006
+    donors: Annotated[int, typer.Option(metavar="N", help="Simulated donors a group behind the cohort's target T14; 0 leaves it out.")] = 40,
+    seed: Annotated[int, typer.Option(metavar="N", help="Names the random numbers of the cohort.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Judge the model by the published patterns T1-T14: value, band, evidence and verdict of each, and why one is missed."""
+    from .analysis.targets import as_text, rows
+    from .analysis.validation import validate as judge
+    from .config import load_config
+    from .progress import ProgressBar
+    from .show import PAPERS, heading, wrapped
+
+    path = config or str(_embedded_config())
+    if output:
+        _check_result_file(Path(output), path)
+    loaded = load_config(path, overrides)
+    with ProgressBar(quiet=quiet) as progress:
+        found = judge(loaded.study, donors=donors, seed=seed, progress=progress, config=loaded.resolved)
+    _stop_if_asked()
+    if output:
+        found.results.with_targets(rows(found.targets)).save(output)
+        _written.append(output)
+    if not quiet:
+        _say("\n".join([heading(f"Published patterns: {loaded.title or path}"), as_text(found.targets), wrapped(PAPERS)]))
+        _say("\n".join(f"wrote {name}" for name in _written), end="\n" if _written else "")
+    raise typer.Exit(FAILED if found.failed else OK)
 
 
 @export.command(epilog=EPILOG, short_help="Write a cell and its protocol as SBML.")
