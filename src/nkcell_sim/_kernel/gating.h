@@ -12,7 +12,7 @@
 #include "jobs.h"
 #include "observe.h"
 
-enum { NK_STEPS_FOR_EVENT = 32, NK_STEPS_FOR_TICK = 1, NK_MOST_GRANTED = 100, NK_EVENTS_AT_ONCE = 64 };
+enum { NK_STEPS_FOR_EVENT = 32, NK_STEPS_FOR_TICK = 1, NK_MOST_EVENTS = 100, NK_EVENTS_AT_ONCE = 64 };
 #define NK_HAZARD_SLACK 1e-3 /* a transition is due when this share of the mean waiting time is left; it counts for the next one */
 
 /* The parts of the observables that the rates and the start need, and whether what the channels drive reaches a rate at once. */
@@ -197,9 +197,9 @@ static int nk_make_due(const nk_channels *c, nk_gating *g, double t, int l) {
   return made;
 }
 
-/* Steps that ticks and transitions cost come on top of the run's budget, up to a hundred times as many. */
+/* Steps that ticks and transitions cost come on top of the run's budget, for a hundred times as many transitions as that has steps. */
 static void nk_grant(const nk_batch *b, nk_gating *g, nk_lanes *lanes, int l, int steps) {
-  if ((double)g->granted[l] >= (double)NK_MOST_GRANTED * (double)b->max_steps) return;
+  if ((double)g->granted[l] >= (double)NK_MOST_EVENTS * NK_STEPS_FOR_EVENT * (double)b->max_steps) return;
   g->granted[l] += steps;
   lanes->most_steps[l] += steps;
   lanes->crowding[l] = lanes->crowding[l] > steps ? lanes->crowding[l] - steps : 0.0;

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
+from ..units import unit_info
 from .quantities import Flow, Input, Observable, Parameter
 
 if TYPE_CHECKING:
@@ -109,13 +110,19 @@ class Scheme:
         def observed(local: str) -> str:
             return key(local, (Observable, Flow), "observable")
 
+        def rate(t: Transition) -> str:
+            found, unit = observed(t.rate), component.declarations[t.rate].unit
+            if unit_info(unit)[0] != unit_info("1/ms")[0]:
+                raise ModelError(f"{where}: {t.rate!r}, the rate of {t.source} -> {t.target}, is declared in {unit}; expected a rate, for example 1/ms")
+            return found
+
         for local in self.drives:
             key(local, Input, "input")
             if not getattr(component.declarations[local], "drawn", False):
                 raise ModelError(f"{where}: the input {local!r} that it drives is not declared with drawn=True")
         return replace(
             self,
-            transitions=tuple(replace(t, rate=observed(t.rate)) for t in self.transitions),
+            transitions=tuple(replace(t, rate=rate(t)) for t in self.transitions),
             drives={keys[local]: dict(weights) for local, weights in self.drives.items()},
             number=observed(self.number),
             pool=self.pool and observed(self.pool),
