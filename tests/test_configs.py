@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import tomllib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from nkcell_sim import run
 from nkcell_sim.config import Config, config_schema, load_config, parse_config
+from nkcell_sim.report import report_html
 from nkcell_sim.results import Results
 from nkcell_sim.show import config_text, results_text
 
@@ -64,6 +66,15 @@ def test_a_configuration_runs(name: str) -> None:
         assert experiment.features, experiment.name
         for feature in experiment.features:
             assert not np.isnan(experiment[feature]).all(), f"{experiment.name}.{feature} exists in no run"
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_configuration_makes_a_report(name: str) -> None:
+    config, results = finished(name)
+    page = html.unescape(report_html(results))
+    for text in (*(case.name for case in config.study.cases), *results.experiments, "Model output, not a laboratory result", config.title):
+        assert text in page
+    assert "<script" not in page
 
 
 def test_the_dose_response_rises_with_dose_and_is_larger_in_healthy_cells() -> None:

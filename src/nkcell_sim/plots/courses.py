@@ -38,7 +38,7 @@ def course_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
     scale, _ = time_unit(float(np.ptp(runs.time)))
     for ax in axes:
         ax.plot(doses / scale, np.full(len(doses), 1.0), "v", color="#333333", ms=4, transform=ax.get_xaxis_transform(), clip_on=False)
-    said = f"{len(doses)} doses" if len(doses) else "no dose"
+    said = f"{len(doses)} dose{'s' if len(doses) != 1 else ''}" if len(doses) else "no dose"
     axes[0].set_title(f"Triangles: doses ({len(doses)})" if len(doses) else "")
     if len(conditions(runs)) > 1:
         axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
 
 WIDTH = 12.0  # inches
+FAMILIES = "Lines and bands: mean ± SEM of cells. PregS: of each cell the ramp with the largest current at its end, which noise helps to choose."
 LESS = ("ca", "course")  # panels that are left to the report
 COURSE, FUNCTION = "naltrexone_course", "nk_function"
 FIGURES: dict[str, Callable[[Results, Sequence[ExperimentRuns]], Figure]] = {
@@ -141,7 +142,7 @@ def _own_panels(runs: ExperimentRuns) -> list[Panels]:
     if runs.kind == "patch_clamp":
         return [
             Panels("successive", f"{title}: successive PregS applications", runs, 4.2, successive, bars.CAPTION),
-            Panels("iv", f"{title}: current against voltage", runs, 3.4, families, "Lines and bands: mean ± SEM of cells.", needs=(names.I_MEASURED,)),
+            Panels("iv", f"{title}: current against voltage", runs, 3.4, families, FAMILIES, needs=(names.I_MEASURED,)),
             Panels("course", f"{title}: evoked current over time", runs, 3.2, evoked_course, bands.CAPTION, needs=(names.I_MEASURED,)),
         ]
     if runs.kind == "calcium_imaging":

@@ -62,13 +62,13 @@ def comparisons(rows: Sequence[Mapping[str, Any]]) -> Html:
         at = {r["unit"]: r for r in rows if (r["feature"], r["groups"], r["test"]) == (feature, groups, test)}
         shown = at.get("donor") or at["cell"]
         levels = [text for unit in ("cell", "donor") for text in _level(at.get(unit))]
-        notes = "; ".join(dict.fromkeys(str(r[key]) for r in at.values() for key in ("problem", "notes") if r.get(key)))
+        notes = "; ".join(dict.fromkeys(note for r in at.values() for key in ("problem", "notes") if r.get(key) for note in str(r[key]).split("; ")))
         found.append([feature, groups, TEST_TEXT.get(test, test), *levels, _effect(shown), notes])
     said = "p is corrected for the pairs of a test where the table says how. Cells of one donor are not independent: with the cell as unit a test answers for"
     told = element(
         "p", f"{said} these donors only, and its p is too small for a statement on people; the mixed model takes cells within donors.", class_="soft"
     )
-    return joined([told, table("Comparisons at both units of analysis", head, found, numeric=(4, 6), wordy=(1, 8))])
+    return joined([told, table("Comparisons at both units of analysis", head, found, numeric=(3, 4, 5, 6), wordy=(7, 8))])
 
 
 def _level(row: Mapping[str, Any] | None) -> tuple[str, str]:
@@ -102,6 +102,6 @@ def _columns(caption: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[
 
 def _value(column: str, value: Any) -> str:
     """A value of a table; a p-value is never 0."""
-    if isinstance(value, float) and column in ("p", "corrected_p") and value < 1e-4:
-        return "< 0.0001"
+    if isinstance(value, float) and column in ("p", "corrected_p") and not math.isnan(value):
+        return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
     return number(float(value)) if isinstance(value, int | float) else pretty(str(value))
