@@ -1,4 +1,4 @@
-"""Courses over days: levels, occupancy and what follows from them, one panel below the other, with the doses as ticks."""
+"""Courses over days: plasma levels, receptors, the body's own opioids and what follows for the channels, one below the other, with the doses as ticks."""
 
 from __future__ import annotations
 
@@ -7,47 +7,43 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .generic import axis_of, time_unit, trace_panel
+from ..experiments import names
 from .samples import Array
 from .stored import conditions
-from .style import pretty, said_instead
+from .style import in_words, look_of, pretty, said_instead, unit_text
 
 if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
 
-# What a reader wants to see first; names are matched by these beginnings of words, everything else follows in the file's order.
-WANTED = ("plasma", "ntx", "naltrex", "occup", "theta", "opioid", "endogen", "number", "n_rel", "current", "relative")
-MOST = 7
+DAY = 86400.0  # s
+SHOWN = (names.NTX_PLASMA, names.NALTREXOL_PLASMA, names.COMPETITION, names.OPIOID, "channel_number", names.RELATIVE_CURRENT)
 
 
 def course_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
-    """Traces over days with the doses as ticks; returns them in words."""
-    drawable = sorted((n for n in runs.recorded if axis_of(runs, n) is not None), key=lambda n: _rank(runs, n))
-    if not drawable:
+    """Every course of the results, one line for each condition and reading, quantity by quantity; returns them in words."""
+    all_runs = [r for r in results.experiments.values() if r.kind == runs.kind]
+    shown = [name for name in SHOWN if all(name in r for r in all_runs)]
+    if not shown:
         return said_instead(part, "no traces are in the file")
-    shown = drawable[:MOST]
     axes = part.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-    for ax, name in zip(axes, shown, strict=True):
-        trace_panel(ax, runs, name)
-        ax.set_ylabel(textwrap.fill(" ".join(ax.get_ylabel().split()), 26), rotation=0, ha="right", va="center", fontsize=7.5)
-        low, high = ax.get_ylim()
-        ax.set_ylim(min(low, 0.0) if low > -0.05 * (high - low) else low, high)
-    for ax in axes[:-1]:
-        ax.set_xlabel("")
-    doses = dose_times(runs)
-    scale, _ = time_unit(float(np.ptp(runs.time)))
-    for ax in axes:
-        ax.plot(doses / scale, np.full(len(doses), 1.0), "v", color="#333333", ms=4, transform=ax.get_xaxis_transform(), clip_on=False)
-    said = f"{len(doses)} dose{'s' if len(doses) != 1 else ''}" if len(doses) else "no dose"
-    axes[0].set_title(f"Triangles: doses ({len(doses)})" if len(doses) else "")
-    if len(conditions(runs)) > 1:
-        axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    return f"Course of {', '.join(pretty(runs.describe(n) or n) for n in shown)} for {', '.join(conditions(runs))}; {said}."
+    lines = [(r, name, _label(r, name, len(all_runs))) for r in all_runs for name in conditions(r)]
+    for ax, quantity in zip(axes, shown, strict=True):
+        for i, (r, name, label) in enumerate(lines):
+            ax.plot(r.time / DAY, r[quantity][r.of_case(name)[0]], lw=1.2, label=label, **look_of(i))
+        text = f"{runs.describe(quantity) or quantity} ({unit_text(runs.units[quantity])})"
+        ax.set_ylabel(textwrap.fill(pretty(text), 26), rotation=0, ha="right", va="center", fontsize=7.5)
+        ax.set_ylim(bottom=0.0)
+        doses = dose_times(runs)
+        ax.plot(doses / DAY, np.full(len(doses), 1.0), "v", color="#333333", ms=4, transform=ax.get_xaxis_transform(), clip_on=False)
+    axes[0].set_title(f"Triangles: doses ({len(dose_times(runs))}); n = 1 deterministic cell a line")
+    axes[-1].set_xlabel("days since the first dose")
+    axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=7)
+    said = ", ".join(pretty(runs.describe(n) or n) for n in shown)
+    return f"Course of {said} for {', '.join(label for _, _, label in lines)}; {len(dose_times(runs))} doses."
 
 
-def _rank(runs: ExperimentRuns, name: str) -> int:
-    text = f"{name} {runs.describe(name)}".lower()
-    return next((i for i, word in enumerate(WANTED) if word in text), len(WANTED))
+def _label(runs: ExperimentRuns, condition: str, courses: int) -> str:
+    return condition if courses == 1 else f"{condition}, {in_words(runs.name)}"
 
 
 def dose_times(runs: ExperimentRuns) -> Array:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..experiments import IVCurve
 from .panels import calcium, iv_row, readout, summary, time_course, verdicts
 from .stored import StoredTrace, conditions, stored_experiment
-from .style import MARKERS, drug_bars, in_words, look_of, new_figure, shortened, unit_text
+from .style import MARKERS, drug_bars, in_words, look_of, new_figure, say_n, shortened, unit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,12 +28,20 @@ def main_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
     course, bars = rows[1].subplots(1, 2, width_ratios=(2.5, 1.0))
     time_course(course, patch, names)
     summary(bars, patch, names)
-    left, right = rows[2].subfigures(1, 2, width_ratios=(1.0, 1.5))
+    left, right = rows[2].subfigures(1, 2, width_ratios=(1.0, 1.5)) if results.targets else (rows[2], None)
     above, below = left.subplots(2, 1, sharex=True, height_ratios=(1.35, 1.0))
     readout(above, imaging, names)
     calcium(below, imaging, names)
-    verdicts(right.subplots(), results)
-    _letters([*rows[0].axes[:1], course, bars, above, below, *right.axes])
+    panels = [*rows[0].axes[:1], course, bars, above, below]
+    for ax in (*rows[0].axes[1:], course, bars, above, below):  # the first stands under a title that speaks for the row
+        say_n(ax)
+    if right is not None:
+        verdicts(right.subplots(), results)
+        panels += right.axes
+    else:
+        for ax in (above, below):
+            ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _letters(panels)
     return drawn
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..experiments import names
-from . import bands, bars, courses, doses, observed, protocols
+from . import bands, bars, courses, doses, ldn_week, observed, protocols
 from . import power_table as power
 from .figures import entry_figure, main_figure, panels_figure, rest_figure, steps_figure
 from .generic import feature_bars, trace_panels
@@ -98,7 +98,7 @@ def _whole_figures(results: Results) -> Iterator[Picture]:
 def _plans(results: Results) -> Iterator[Plan]:
     """Whole figures of experiments without a cohort: (key, heading, how, of which runs)."""
     runs = [r for r in results.experiments.values() if not _has_panels(r)]
-    if any(r.varied for r in runs):
+    if any(varied_keys(r) for r in runs):
         yield "grid", "What was varied", grid_figure, runs
         return
     first = {kind: next((r for r in runs if r.kind == kind), None) for kind in ("patch_clamp", "calcium_imaging")}
@@ -116,13 +116,13 @@ def _plans(results: Results) -> Iterator[Plan]:
 
 
 def _has_panels(runs: ExperimentRuns) -> bool:
-    return is_cohort(runs) or (runs.kind in (COURSE, FUNCTION) and not runs.varied)
+    return is_cohort(runs) or (runs.kind in (COURSE, FUNCTION) and not varied_keys(runs)) or ldn_week.is_week(runs)
 
 
 def _panels(results: Results) -> list[Panels]:
     found: list[Panels] = []
     for runs in results.experiments.values():
-        if _has_panels(runs):
+        if _has_panels(runs) and not (runs.kind == COURSE and any(p.key == "days" for p in found)):  # one picture holds all courses
             found += _own_panels(runs)
     for runs in results.experiments.values():
         if observed.has_observed(runs):
@@ -137,6 +137,8 @@ def _panels(results: Results) -> list[Panels]:
 def _own_panels(runs: ExperimentRuns) -> list[Panels]:
     """Panels of an experiment by its kind and by what was varied."""
     title = runs.title
+    if ldn_week.is_week(runs):
+        return [Panels("week", f"{title} of cells drawn through the days of naltrexone", runs, 3.6, ldn_week.week_panels, ldn_week.CAPTION)]
     if varied_keys(runs):
         return [Panels("doses", f"{title}: what was varied", runs, 4.6, doses.dose_panel, doses.CAPTION, doses.width_of(runs))]
     if runs.kind == "patch_clamp":
@@ -152,7 +154,7 @@ def _own_panels(runs: ExperimentRuns) -> list[Panels]:
             Panels("ca", f"{title}: Ca²⁺ in the cytosol", runs, 3.2, calcium_traces, bands.CAPTION, needs=("ca_cyt",)),
         ]
     if runs.kind == COURSE:
-        return [Panels("days", title, runs, 8.0, courses.course_panels)]
+        return [Panels("days", title, runs, 6.6, courses.course_panels)]
     if runs.kind == FUNCTION:
         return [Panels("features", title, runs, 5.6, feature_bars, bars.CAPTION if is_cohort(runs) else "")]
     return [

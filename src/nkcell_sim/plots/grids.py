@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..analysis.dose_response import fit_hill
+from ..experiments import TREATMENTS
 from .stored import conditions
-from .style import MARKERS, in_words, look_of, new_figure, pretty, shortened, unit_text
+from .style import MARKERS, in_words, look_of, new_figure, pretty, say_n, shortened, unit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,13 +42,13 @@ def grid_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
 
 
 def varied_keys(runs: ExperimentRuns) -> list[str]:
-    """Varied keys that act on an experiment: its own fields, the incubation's and parameters; another experiment's do not."""
-    return [k for k, v in runs.varied.items() if len(np.unique(v)) > 1 and _acts(runs, k)]
+    """Varied keys that act on an experiment: its own fields, those of treatments and parameters; another experiment's do not."""
+    return [k for k, v in runs.varied.items() if len(np.unique(v[np.isfinite(v)])) > 1 and _acts(runs, k)]
 
 
 def _acts(runs: ExperimentRuns, key: str) -> bool:
     owner = key.partition(".")[0]
-    known = owner == "incubation" or key in list(runs.group.groups["parameters"].variables["parameter"].values)
+    known = owner in TREATMENTS or key in list(runs.group.groups["parameters"].variables["parameter"].values)
     return known or owner == runs.name
 
 
@@ -75,12 +77,15 @@ def plain_log(ax: Axes) -> None:
 def _curve(ax: Axes, runs: ExperimentRuns, key: str) -> None:
     """One feature against one varied key, a Hill fit where the key is a dose."""
     feature = feature_of(runs)
-    is_dose = runs.units[key] in ("uM", "nM", "mM")
+    is_dose = runs.units[key] in ("uM", "nM", "mM", "mg")
     for i, name in enumerate(conditions(runs)):
-        rows = runs.of_case(name)
+        rows = varying(runs, key, name)
+        look = look_of(i)
+        if not len(rows):
+            ax.axhline(runs[feature][runs.of_case(name)[0]], label=name, **look)
+            continue
         x, first = np.unique(runs.varied[key][rows], return_index=True)
         y = runs[feature][rows][first]
-        look = look_of(i)
         label = name
         fit = fit_hill(x, y) if is_dose else None
         if fit is not None and fit.ok:
@@ -91,24 +96,32 @@ def _curve(ax: Axes, runs: ExperimentRuns, key: str) -> None:
         else:
             ax.plot(x, y, **look)
         ax.plot(x, y, MARKERS[i % 7], color=look["color"], ms=5, label=label)
-    values = runs.varied[key]
+    values = runs.varied[key][np.isfinite(runs.varied[key])]
     if values.min() > 0.0 and values.max() / values.min() > 20.0:
         plain_log(ax)
     ax.set(xlabel=f"{in_words(key)} ({unit_text(runs.units[key])})", ylabel=label_of(runs, feature))
     ax.set_title(pretty(runs.title))
+    say_n(ax, "n = 1 cell a point")
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.3 * (high - low))
     ax.legend(loc="upper left")
+
+
+def varying(runs: ExperimentRuns, key: str, name: str) -> NDArray[np.intp]:
+    """Positions of the runs of a condition that vary with a key; none for an untreated condition and a key of the treatment."""
+    rows = runs.of_case(name)
+    return rows[np.isfinite(runs.varied[key][rows])]
 
 
 def _surface_figure(results: Results, runs: ExperimentRuns) -> Figure:
     """One feature against two varied keys: lines over the second, one colour a value of the first, one panel a condition."""
     first, second = varied_keys(runs)[:2]
     feature = feature_of(runs)
-    names = conditions(runs)
+    names = [name for name in conditions(runs) if len(varying(runs, first, name))]
+    still = [name for name in conditions(runs) if name not in names]
     drawn = new_figure(results, [runs], 4.6 * len(names) + 0.6, 4.6)
     axes = drawn.subplots(1, len(names), sharey=True, squeeze=False)[0]
-    levels = np.unique(runs.varied[first])
+    levels = np.unique(runs.varied[first][np.isfinite(runs.varied[first])])
     shades = _shades(len(levels))
     for ax, name in zip(axes, names, strict=True):
         rows = runs.of_case(name)
@@ -119,18 +132,29 @@ def _surface_figure(results: Results, runs: ExperimentRuns) -> Figure:
                 runs.varied[second][chosen][order], runs[feature][chosen][order], color=shade, marker=MARKERS[k % 7], ms=4.5,
                 label=f"{level:g} {unit_text(runs.units[first])}",
             )  # fmt: skip
-        reference = runs[feature][runs.of_case(names[0])[np.argmin(runs.varied[first][runs.of_case(names[0])])]]
-        ax.axhline(reference, color="#888888", lw=0.9, ls=":", zorder=0)
-        if np.ptp(np.log10(np.maximum(runs.varied[second], 1e-12))) > 1.3:
+        for reference, _ in _references(runs, names[0], first, feature, still):
+            ax.axhline(reference, color="#888888", lw=0.9, ls=":", zorder=0)
+        across = runs.varied[second][np.isfinite(runs.varied[second])]
+        if np.ptp(np.log10(np.maximum(across, 1e-12))) > 1.3:
             plain_log(ax)
         ax.set_xlabel(f"{in_words(second)} ({unit_text(runs.units[second])})")
         ax.set_title(name)
+        say_n(ax, "n = 1 cell a point")
     axes[0].set_ylabel(label_of(runs, feature))
     axes[0].set_ylim(bottom=0.0)
     axes[-1].legend(title=in_words(first), loc="lower right")
-    dose = f"{names[0]} at {levels[0]:g} {unit_text(runs.units[first])}"
-    axes[-1].annotate(dose, (0.02, reference), xycoords=("axes fraction", "data"), va="bottom", fontsize=7, color="#666666")
+    for reference, said in _references(runs, names[0], first, feature, still):
+        axes[-1].annotate(said, (0.02, reference), xycoords=("axes fraction", "data"), va="bottom", fontsize=7, color="#666666")
     return drawn
+
+
+def _references(runs: ExperimentRuns, name: str, key: str, feature: str, still: Sequence[str]) -> list[tuple[float, str]]:
+    """Values to compare with: conditions that do not vary, or the first condition at the smallest value of the key."""
+    if still:
+        return [(float(runs[feature][runs.of_case(each)[0]]), each) for each in still]
+    rows = runs.of_case(name)
+    lowest = rows[np.argmin(runs.varied[key][rows])]
+    return [(float(runs[feature][lowest]), f"{name} at {runs.varied[key][lowest]:g} {unit_text(runs.units[key])}")]
 
 
 def _shades(n: int) -> list[Any]:

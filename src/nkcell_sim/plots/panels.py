@@ -36,10 +36,10 @@ def iv_row(part: Any, runs: ExperimentRuns, names: Sequence[str]) -> None:
         ax.axhline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
         ax.axvline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
         ax.set_xlabel("command (mV)")
-        ax.text(0.03, 0.97, name, transform=ax.transAxes, va="top", fontweight="bold")
+        ax.text(0.03, 0.97, textwrap.fill(name, 18), transform=ax.transAxes, va="top", fontweight="bold", fontsize=8.5 if len(names) < 5 else 7)
     axes[0].set_title("Ramp current with seal leak, capacitive current taken off")
     axes[0].set_ylabel("current (pA/pF)")
-    axes[-1].legend(loc="upper left", bbox_to_anchor=(0.0, 0.88), handlelength=1.8)
+    axes[-1].legend(loc="upper left", bbox_to_anchor=(0.0, 0.88) if len(names) < 5 else (1.0, 1.0), handlelength=1.8)
 
 
 def phase_label(phase: str, setup: PatchClamp) -> str:
@@ -66,7 +66,7 @@ def time_course(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
     ax.set(xlabel="time after break-in (min)", ylabel=f"evoked at {setup.ramp_to:+g} mV (pA/pF)")
     ax.set_title("PregS-evoked current, baseline subtracted")
     drug_bars(ax, runs.phases, 60.0)
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left", fontsize=8 if len(names) < 5 else 6.5)
 
 
 def summary(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
@@ -140,7 +140,7 @@ def calcium(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
         row = runs.of_case(name)[0]
         ax.plot(runs.time / 60.0, runs["ca_cyt"][row] * 1e3, label=f"{name}: {runs['ca_amplitude'][row]:.0f} nM", **look_of(i))
     ax.set(xlabel="time (min)", ylabel="cytosolic Ca²⁺ (nM)")
-    ax.set_title("Ca²⁺ itself (not observable); amplitude above rest")
+    ax.set_title("Ca²⁺ itself (not observable)")
     ax.set_xlim(0.0, runs.time[-1] / 60.0)
     ax.legend(loc="upper right")
 

@@ -107,9 +107,22 @@ def drug_bars(ax: Axes, phases: Sequence[tuple[float, float, str]], scale: float
     ax.set_ylim(low, high + room * (high - low) * (0.06 + step * len(levels)) / (1.0 - step * len(levels)))
 
 
+def say_n(ax: Axes, said: str = "n = 1 cell a condition") -> None:
+    """How many cells a panel shows, in its corner."""
+    ax.annotate(said, (1.0, 1.01), xycoords="axes fraction", ha="right", va="bottom", fontsize=6.0, color="#666666")
+
+
+WORDS = {
+    "pregs": "PregS", "ntx": "naltrexone", "duration": "incubation", "half_crac": "half CRAC", "kca31_blocked": "KCa3.1 blocked",
+    "ldn.dose": "oral dose", "ldn.hours_after": "after the last dose",
+}  # fmt: skip
+
+
 def in_words(key: str) -> str:
     """A key as words for an axis."""
-    known = {"pregs": "PregS", "ntx": "naltrexone", "duration": "incubation", "half_crac": "half CRAC", "kca31_blocked": "KCa3.1 blocked"}
+    known = WORDS
+    if key in known:
+        return known[key]
     last = key.rpartition(".")[2]
     return known.get(last, key if "." in key and key.partition(".")[0] != "incubation" else last.replace("_", " "))
 

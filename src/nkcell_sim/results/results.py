@@ -89,8 +89,9 @@ class ExperimentRuns:
 
     @property
     def varied(self) -> dict[str, NDArray[np.float64]]:
-        """Values of every varied key, by run."""
-        return {name.removeprefix("vary."): self.group.variables[name].values for name in self._with_role("varied")}
+        """Values of every varied key, by run; NaN for a run that does not vary with it. A key with which no run varies is left out."""
+        found = {name.removeprefix("vary."): self.group.variables[name].values for name in self._with_role("varied")}
+        return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
     @property
     def labels(self) -> dict[str, list[Any]]:
