@@ -77,3 +77,21 @@ def test_a_study_runs_courses_beside_each_other():
     results = nk.run(nk.Study([cell], {"week": NaltrexoneCourse(doses=7)}, vary={"week.dose": ["1.5 mg", "4.5 mg"]}))
     level = results["week"]["ntx_peak"]
     assert level[1] == pytest.approx(3.0 * level[0], rel=1e-4)
+
+
+def test_a_cell_without_a_rest_costs_only_its_own_run():
+    """30 channels per pF leave no reachable rest: that course is NaN with a reason, the other is kept."""
+    cell = nk.primary_nk_cell()
+    results = nk.run(nk.Study([cell], {"course": NaltrexoneCourse(doses=1)}, vary={"TRPM3.density": [1.0, 30.0]}))["course"]
+    assert results.status == ["ok", "not_run"]
+    for name in ("ntx_peak", "current_end"):
+        kept, lost = results[name]
+        assert np.isfinite(kept)
+        assert np.isnan(lost)
+
+
+def test_what_never_started_is_a_chain_in_a_body_too():
+    course = NaltrexoneCourse(k_invivo=3.0)
+    blank = course.stand_in(nk.primary_nk_cell())
+    assert blank.composition.name == "opioid_chain_in_vivo"
+    assert blank.parameter("MuOpioidReceptor.k_invivo") == 3.0

@@ -130,6 +130,10 @@ class Experiment(LabRecord):
         """One cell as it is when the recording starts."""
         return self.prepare_all([cell])[0]
 
+    def stand_in(self, cell: Cell) -> Cell:
+        """A cell of the kind that is recorded, for a run of ``cell`` that never starts; an experiment that records another kind overrides this."""
+        return cell
+
     def protocol(self) -> Protocol:
         """What is done to the cell during the recording."""
         raise NotImplementedError

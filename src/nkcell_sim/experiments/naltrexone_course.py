@@ -64,6 +64,11 @@ class NaltrexoneCourse(OralNaltrexone, Experiment):
     def prepare_all(self, cells: Sequence[Cell]) -> list[Cell]:
         return [body_of(cell, self.body()) for cell in cells]
 
+    def stand_in(self, cell: Cell) -> Cell:
+        from ..model.cells import opioid_chain_in_vivo_cell
+
+        return opioid_chain_in_vivo_cell().set(self.body())
+
     def protocol(self) -> Protocol:
         return replace(self.swallowing(), name=self.title)
 
@@ -136,10 +141,15 @@ class NaltrexoneCourse(OralNaltrexone, Experiment):
 
 
 def healthy_current(body: Cell) -> float:
-    """Relative TRPM3 current f_G n0 N_rel [1] of the untreated healthy cell that a chain's phenotype is compared with (its own without a phenotype)."""
+    """Relative TRPM3 current f_G n0 N_rel [1] of the untreated healthy cell that a chain's phenotype is compared with (its own without a phenotype).
+
+    NaN for a cell that is no chain in a body: its run never started.
+    """
     from ..model.cells.phenotypes import phenotype
     from ..model.twin import Twin
 
+    if names.RELATIVE_CURRENT not in body.composition.outputs:
+        return np.nan
     declared = body.composition.parameters
     table = phenotype(phenotype(body.phenotype).healthy).changes if body.phenotype else {}
     healthy = replace(body.set({key: value for key, value in table.items() if key in declared}), state=None, inputs={})
