@@ -206,3 +206,11 @@ def test_correlations_that_cannot_hold_together_are_refused() -> None:
     spread = tuple(nk.Spread(key=k, donors=0.1) for k in keys)
     with pytest.raises(ParameterError, match="positive definite"):
         nk.Cohort(spread=spread, correlations=((keys[0], keys[1], 0.9), (keys[1], keys[2], 0.9), (keys[0], keys[2], -0.9)))
+
+
+def test_a_course_of_a_cell_without_a_rest_costs_only_its_own_run() -> None:
+    cell = nk.primary_nk_cell()
+    cohort = nk.Cohort(donors=2, cells=1, table={"healthy": {"leaky": {"PMCA.v_max": 0.05}}})
+    found = nk.run(nk.Study(nk.Case("healthy", cell), nk.NaltrexoneCourse(doses=1), cohort=cohort))["naltrexone_course"]
+    assert found.status == ["not_run", "ok"]
+    assert np.isfinite(found["current_end"][1])

@@ -132,10 +132,10 @@ def treated_each(treat: Callable[[Sequence[Cell]], Sequence[Cell]], cells: Seque
 
 def _not_run(cells: Sequence[Cell], setup: Experiment) -> Trace:
     """The trace of runs that never started: NaN everywhere, outcome ``not_run``."""
+    cells = [setup.stand_in(cell) for cell in cells]
     times, composition = setup.times(), cells[0].composition
     values = {name: np.full((len(cells), len(times)), np.nan) for name in setup.record}
-    declared = composition.declarations  # an experiment may record the slow chain of a cell, which has quantities of its own
-    units = {name: declared[name].unit if name in declared else "1" for name in setup.record}
+    units = {name: composition.declarations[name].unit for name in setup.record}
     final = np.full((len(cells), len(composition.states)), np.nan)
     return Trace(times, values, units, Outcomes.waiting(len(cells), tuple(composition.states)), final, tuple(cells))
 
