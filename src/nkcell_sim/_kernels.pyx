@@ -56,7 +56,7 @@ cdef extern from "engine_api.h":
         const double *weight
         const int *start_first
         const int *start_output
-        double tick
+        double tick, calm_tick
         const long long *numbers
         const uint64_t *keys
     ctypedef struct nk_batch:
@@ -450,14 +450,14 @@ cdef class Batch:
         numbers, keys = np.ascontiguousarray(channels.numbers, dtype=np.int64), np.ascontiguousarray(channels.keys, dtype=np.uint64)
         _check(numbers.shape == (self.batch.n_jobs, schemes) and (numbers >= 0).all(), "numbers", (self.batch.n_jobs, schemes), numbers.shape)
         _check(keys.shape == (self.batch.n_jobs, 2), "keys", (self.batch.n_jobs, 2), keys.shape)
-        _check(channels.tick > 0.0, "tick", "above 0", channels.tick)
+        _check(channels.tick > 0.0 and channels.calm_tick > 0.0, "tick", "above 0", (channels.tick, channels.calm_tick))
         self.keep += [numbers, keys]
         c.n_schemes, c.n_states, c.n_transitions, c.n_drives = <int>schemes, <int>states, <int>len(channels.rate), <int>drives
         c.first_state, c.from_, c.to = self._ints(channels.first_state), self._ints(channels.source), self._ints(channels.target)
         c.rate, c.driven, c.weight = self._ints(channels.rate), self._ints(channels.driven), self._doubles(channels.weight)
         c.start_first, c.start_output = self._ints(channels.start_first), self._ints(channels.start_output)
         c.numbers, c.keys = <const long long *><size_t>numbers.ctypes.data, <const uint64_t *><size_t>keys.ctypes.data
-        c.tick = channels.tick
+        c.tick, c.calm_tick = channels.tick, channels.calm_tick
         self.batch.channels = c
 
     def _matrix(self, str what, values, int columns):

@@ -36,8 +36,9 @@ class StochasticChannels:
     ``keys`` has one key for every run, two 64-bit words ``(a, b)`` or the 128-bit number ``a + 2**64 b``; the same key gives the same random numbers. Every
     scheme that a component of the cell declares is drawn, and the cell around it is integrated as always, with the drawn number of
     conducting channels in the place of its mean. Each cell needs a whole number of channels: see :func:`counted_channels`. ``tick``
-    (a time with its unit, or a number of ms) is the longest time between two looks at the rates of the channels; the error of their statistics falls with
-    its square. What is recorded is the value before a transition that happens at the very time.
+    (a time with its unit, or a number of ms) is the longest time between two looks at the rates of the channels while an input ramps or relaxes, and ten
+    times as long while none does; the error of their statistics falls with its square. What is recorded is the value before a transition
+    that happens at the very time.
     """
 
     keys: Sequence[Key]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .model.composition import Composition
 
 WHOLE = 1e-6  # a mean number of channels this close to a whole number, relative, is one
+CALM = 10.0  # times as long a tick while no input moves: then the rates follow states alone, whose steps the tolerance bounds
 MOST_CHANNELS = 1_000_000  # every transition of every channel is a step of the engine
 
 
@@ -55,6 +56,11 @@ class Gating:
                 start_first.append(len(start_output))
         weight = np.array([[share.get(s, 0.0) for s in range(first[-1])] for share in weights])
         return cls(first, source, target, rate, driven, weight, start_first, start_output, numbers, keys, tick)
+
+    @property
+    def calm_tick(self) -> float:
+        """The tick while no input moves [ms]."""
+        return CALM * self.tick
 
     def rows(self, chosen: np.ndarray) -> Gating:
         """The same for some of the runs (positions)."""

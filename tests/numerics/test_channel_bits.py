@@ -66,8 +66,8 @@ def test_any_order_and_block_gives_the_same_bits() -> None:
     order = np.random.default_rng(5).permutation(11).tolist()
     trace = run(order, execution=Execution(block=4))
     assert [bits(trace, row) for row in range(11)] == [alone()[i] for i in order]
-    channels = StochasticChannels([KEYS[i] for i in order])
-    blocks = simulate_blocks([cells()[i] for i in order], PROTOCOL, record=RECORD, times=TIMES, features=FEATURES, channels=channels, execution=Execution(block=4))
+    options = {"record": RECORD, "times": TIMES, "features": FEATURES, "channels": StochasticChannels([KEYS[i] for i in order])}
+    blocks = simulate_blocks([cells()[i] for i in order], PROTOCOL, execution=Execution(block=4), **options)
     assert [bits(block, row) for block in blocks for row in range(len(block.outcomes))] == [alone()[i] for i in order]
 
 
@@ -108,7 +108,7 @@ def test_wall_time_is_a_budget_too() -> None:
 
 def test_a_rate_that_is_no_number_ends_its_own_run_only() -> None:
     protocol = Protocol("10 ms").step("5 ms", **{f"{TWO}.drive": 1e308})
-    trace = simulate([channel(channels=2, forth=1e3), channel(channels=2, forth=0.0)], protocol, record=[f"{TWO}.conducting"], channels=StochasticChannels([1, 2]))
+    trace = simulate([channel(channels=2, forth=1e3), channel(channels=2, forth=0.0)], protocol, times=[], channels=StochasticChannels([1, 2]))
     assert trace.status == ["non_finite_rhs", "ok"]
     assert trace.outcomes[0].time_reached == pytest.approx(0.005)
 
@@ -133,7 +133,8 @@ def test_features_of_drawn_channels_agree_with_a_fine_record() -> None:
         "over": ValueWhen(f"{TWO}.area", 2.5, trigger=f"{TWO}.drawn"),
     }
     names = [f"{TWO}.conducting", f"{TWO}.area"]
-    trace = simulate([channel(channels=5, forth=0.2)] * 20, Protocol("100 ms"), record=names, times=times, features=features, channels=StochasticChannels(range(20)))
+    cells, channels = [channel(channels=5, forth=0.2)] * 20, StochasticChannels(range(20))
+    trace = simulate(cells, Protocol("100 ms"), record=names, times=times, features=features, channels=channels)
     count, area = trace[names[0]], trace[names[1]]
     assert trace.features["mean"] * 100.0 == pytest.approx(area[:, -1], abs=1e-9)
     assert (trace.features["most"] >= count.max(axis=1)).all()

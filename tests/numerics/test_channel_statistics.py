@@ -131,7 +131,8 @@ def test_channels_that_help_each_other_reach_the_birth_death_distribution() -> N
     n, h, drive = 6, 0.5, 0.1
     weight = np.cumprod([1.0, *((n - k) * FORTH * drive * (1.0 + h * k) / ((k + 1) * BACK) for k in range(n))])
     # the slowest mode decays with about 0.2 1/ms: e^-16 of the start is left
-    trace = drawn(cell(TwoStateChannel__channels=n, TwoStateChannel__help=h).set_inputs({f"{TWO}.drive": drive}), Protocol("80 ms"), [f"{TWO}.conducting"], np.array([80.0]))
+    one = cell(TwoStateChannel__channels=n, TwoStateChannel__help=h).set_inputs({f"{TWO}.drive": drive})
+    trace = drawn(one, Protocol("80 ms"), [f"{TWO}.conducting"], np.array([80.0]))
     seen = np.bincount(trace[f"{TWO}.conducting"][:, 0].astype(int), minlength=n + 1)
     assert stats.chisquare(seen, RUNS * weight / weight.sum()).pvalue > 0.003
 
@@ -159,7 +160,7 @@ def test_the_error_of_following_a_moving_rate_falls_with_the_square_of_the_tick(
     fine = share(0.125)
     assert abs(fine - exact) < 3.0 * np.sqrt(exact * (1.0 - exact) / 40_000)
     errors = [share(tick) - fine for tick in (2.0, 1.0, 0.5)]
-    # of the trapezoid over one tick, h^2/12 times the change of the slope, times what is still closed (5 % for higher orders); the smallest is 80 of 40 000 runs
+    # of the trapezoid over one tick, h^2/12 times the change of the slope, times what is still closed (5 % for higher orders); the smallest is 80 runs
     bounds = [1.05 * (1.0 - exact) * 0.5 * tick**2 / 12.0 * 0.5 for tick in (2.0, 1.0, 0.5)]
     assert all(0.0 < error < bound + 3.0 * np.sqrt(bound / 40_000) for error, bound in zip(errors, bounds, strict=True))
     assert errors[0] > 3.0 * errors[1] > 9.0 * errors[2]

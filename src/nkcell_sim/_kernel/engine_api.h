@@ -62,7 +62,7 @@ typedef struct {
   const int *driven;                      /* n_drives: inputs that are set to a sum over the channels */
   const double *weight;                   /* n_drives x n_states: what a channel in each state adds to it */
   const int *start_first, *start_output;  /* outputs whose product weighs each state at the start; none for all of a scheme's states: stationary */
-  double tick;                            /* ms: longest time between two looks at the rates */
+  double tick, calm_tick;                 /* ms: longest time between two looks at the rates, while inputs move and while none does */
   const long long *numbers;               /* n_jobs x n_schemes: channels */
   const uint64_t *keys;                   /* n_jobs x 2: of the random numbers of each run */
 } nk_channels;

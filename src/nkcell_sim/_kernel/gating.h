@@ -124,7 +124,7 @@ static double nk_shortest(double t) { return 1e-9 + 8.0 * DBL_EPSILON * t; }
 /* When the present step of lane l must end: at the next transition, after a tick, or where the segment does. */
 static void nk_plan_stop(const nk_channels *c, nk_gating *g, const nk_lanes *lanes, int l) {
   double t = lanes->t[l], shortest = nk_shortest(t), wait = g->total[l] > 0.0 ? g->left[l] / g->total[l] : INFINITY;
-  double ahead = wait < c->tick ? wait : c->tick;
+  double tick = lanes->changing[l] ? c->tick : c->calm_tick, ahead = wait < tick ? wait : tick;
   if (!(ahead > shortest)) ahead = shortest;
   g->stop[l] = g->total_number[l] && t + ahead < lanes->segment_length[l] - shortest ? t + ahead : INFINITY;
 }
