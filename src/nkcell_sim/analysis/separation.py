@@ -88,16 +88,28 @@ def variability_of(decision: Decision) -> Variability:
 
 
 def separations(
-    decision: Decision, variability: Variability | None = None, *, seed: int = 4, wanted: float = 0.8, experiments: int = 1000, most: int = 100
+    decision: Decision,
+    variability: Variability | None = None,
+    *,
+    camps: Sequence[str] = (),
+    seed: int = 4,
+    wanted: float = 0.8,
+    experiments: int = 1000,
+    most: int = 100,
 ) -> list[Separation]:
     """Every pair of camps at the x where their nearest members are farthest apart, with the donors that give ``wanted`` power at p <= 0.05.
 
     To tell predicted ratios a and b apart is to reject b when a is true: a test of the ratio a/b on the same design. Nearest members count, since the
-    laboratory does not know which of them is true.
+    laboratory does not know which of them is true. ``camps`` keeps the pairs of some camps only (none given: all); an unknown one raises
+    :class:`~nkcell_sim.errors.ParameterError`.
     """
     spread = variability or variability_of(decision)
+    known = list(dict.fromkeys(camp for x in decision.x for camp in decision.members(x)))
+    unknown = [camp for camp in camps if camp not in known]
+    if unknown:
+        raise ParameterError(f"got a camp {unknown[0]!r}; {decision.key!r} has {', '.join(map(repr, known))}", name="camps")
     found = []
-    for first, second in itertools.combinations(dict.fromkeys(camp for x in decision.x for camp in decision.members(x)), 2):
+    for first, second in itertools.combinations([camp for camp in known if camp in camps or not camps], 2):
         places = [x for x in decision.x if {first, second} <= decision.members(x).keys()]
         if places:
             x = max(places, key=lambda place: _distance(*(decision.members(place)[c] for c in (first, second))))

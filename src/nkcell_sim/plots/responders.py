@@ -37,7 +37,7 @@ def responders_figure(results: Results) -> Figure | None:
     _amplitudes(left, found)
     _shares(single, found, ONE_SAMPLE, "One sample of one sweep")
     _shares(averaged, found, AVERAGED, f"{AVERAGED.samples} samples of {AVERAGED.sweeps} sweeps averaged")
-    single.legend(fontsize=7, loc="upper right")
+    single.legend(fontsize=7, loc="upper right", title="solid: saturating set, dashed: conservative", title_fontsize=7)
     _text(text, found)
     return drawn
 
