@@ -14,8 +14,6 @@ from nkcell_sim.analysis.variance import variance_components
 from nkcell_sim.config import parse_config
 from nkcell_sim.errors import ParameterError
 
-pytest.importorskip("statsmodels")
-
 
 @pytest.fixture(scope="module")
 def study():

@@ -1,4 +1,4 @@
-"""Optional packages of the statistics, imported where they are needed."""
+"""Packages of the statistics, heavy to import and so imported where they are needed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..errors import MissingPackageError
 
 
 def needed(module: str, purpose: str) -> Any:
-    """The module, or :class:`MissingPackageError` that says what needs it and which extra brings it."""
+    """The module, or :class:`MissingPackageError` that says what needs it and how to get it."""
     try:
         return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0].replace("_", "-")
-        raise MissingPackageError(f"{purpose} needs {package}: pip install 'nkcell_sim[analysis]'") from error
+        raise MissingPackageError(f"{purpose} needs {package}: pip install {package}") from error

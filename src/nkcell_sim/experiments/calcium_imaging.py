@@ -195,9 +195,8 @@ class CalciumImaging(Experiment):
         base = each(measures.value_at, start)
         area = np.array([measures.area_above(time, row, start, end, b) for row, b in zip(y, base, strict=True)])
         peaks = np.array([p.time for p in tops])
-        decay = [measures.decay_half_time(time, row, end, time[-1], b) for row, b in zip(y, base, strict=True)]
         rate = f"{unit}/s"
-        return {
+        found = {
             f"{name}_amplitude": Feature(np.array([p.height for p in tops]), unit, f"{text}: peak during PregS minus value at onset"),
             f"{name}_slope": Feature(each(measures.steepest_slope, start, end, span), rate, f"{text}: largest mean rate of rise over {span:g} s"),
             f"{name}_initial_slope": Feature(each(measures.slope_from_onset, start, span), rate, f"{text}: mean rate of rise over the first {span:g} s"),
@@ -206,9 +205,12 @@ class CalciumImaging(Experiment):
             f"{name}_half_time_exp": Feature(
                 each(measures.half_time_exponential_fit, start, end), "s", f"{text}: ln 2 x tau of one exponential, onset to peak (not evidence)"
             ),
-            f"{name}_decay_half_time": Feature(np.array(decay), "s", f"{text}: half of the fall after the application"),
             f"{name}_area": Feature(area, "s" if unit == "1" else f"{unit} s", f"{text}: area above the value at onset during PregS"),
         }
+        if self.duration > end:
+            decay = np.array([measures.decay_half_time(time, row, end, time[-1], b) for row, b in zip(y, base, strict=True)])
+            found[f"{name}_decay_half_time"] = Feature(decay, "s", f"{text}: half of the fall after the application")
+        return found
 
     def _state(self, trace: Trace, ca: Array) -> dict[str, Feature]:
         time = trace.time
