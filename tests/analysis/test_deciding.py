@@ -130,17 +130,17 @@ def test_the_page_on_what_would_decide_prints_what_it_shows():
 def test_the_table_of_the_page_is_what_the_configurations_give():
     from nkcell_sim.analysis.separation import separations
 
-    def donors(name: str, key: str, first: str, second: str) -> tuple[int | None, int | None]:
-        (found,) = separations(decision(name, key), camps=(first, second), most=400)
+    def donors(name: str, key: str, first: str, second: str, *, most: int = 60) -> tuple[int | None, int | None]:
+        (found,) = separations(decision(name, key), camps=(first, second), most=most)
         return found.donors, found.same_cells
 
     assert donors("bath", "bath", "default", "slow-dominant") == (10, 6)
     assert donors("bath", "bath", "default", "channel-number") == (8, 6)
-    assert donors("bath", "bath", "slow-dominant", "channel-number") == (195, 47)
+    assert donors("bath", "bath", "slow-dominant", "channel-number", most=400) == (195, 47)
     assert donors("time", "time", "default", "slow-dominant") == (15, 6)
     assert donors("time", "time", "default", "channel-number") == (13, 6)
     assert donors("dose", "dose_f", "saturating", "conservative")[0] == 4
     assert donors("dose", "dose_ca", "saturating", "threshold PLC")[0] == 4
     assert donors("dose", "dose_change_f", "saturating", "conservative")[0] == 35
-    assert donors("healthy_ntx", "healthy_ntx", "default", "no tone")[0] == 267
-    assert donors("healthy_ntx", "healthy_ntx", "slow-dominant", "no tone")[0] == 172
+    assert donors("healthy_ntx", "healthy_ntx", "default", "no tone", most=400)[0] == 267
+    assert donors("healthy_ntx", "healthy_ntx", "slow-dominant", "no tone", most=400)[0] == 172

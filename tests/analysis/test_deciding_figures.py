@@ -14,8 +14,9 @@ from .test_responders import study
 
 
 def texts(figure) -> str:
-    axes = [t for ax in figure.axes for t in (*ax.texts, ax.title, ax.xaxis.label, ax.yaxis.label)]
-    return "\n".join(t.get_text() for t in (*axes, *figure.texts)).replace("\n", " ")
+    axes = [t.get_text() for ax in figure.axes for t in (*ax.texts, ax.xaxis.label, ax.yaxis.label)]
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    return " ".join([*axes, *titles, *(t.get_text() for t in figure.texts)]).replace("\n", " ")
 
 
 @pytest.mark.parametrize("name", ["bath", "healthy_ntx", pytest.param("time", marks=pytest.mark.slow), pytest.param("dose", marks=pytest.mark.slow)])
