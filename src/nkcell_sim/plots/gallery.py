@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..experiments import names
 from . import bands, bars, courses, doses, ldn_week, observed, protocols
 from . import power_table as power
+from .deciding import deciding_figure
 from .figures import entry_figure, main_figure, panels_figure, rest_figure, steps_figure
 from .generic import feature_bars, trace_panels
 from .grids import grid_figure, varied_keys
@@ -58,6 +59,9 @@ class Picture:
 
 def pictures(results: Results) -> Iterator[Picture]:
     """Every picture of a result file, one after the other."""
+    deciding = deciding_figure(results)
+    if deciding is not None:
+        yield Picture("deciding", "What this experiment would decide", deciding, "What every hypothesis predicts, and how many donors tell them apart.")
     yield from _whole_figures(results)
     for panels in _panels(results):
         drawn = new_figure(results, [panels.runs], panels.width, panels.height + 1.2, heading=panels.heading, caption=panels.caption)
