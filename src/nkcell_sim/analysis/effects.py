@@ -88,8 +88,10 @@ def paired_effects(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.floa
 
 
 def _ratio(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
+    """Ratio of two medians above 0; NaN otherwise: near or below 0 a ratio says nothing, and its bootstrap interval runs to infinity."""
+    above, below = np.median(second, axis=-1), np.median(first, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _finite(np.median(second, axis=-1) / np.median(first, axis=-1))
+        return np.where((above > 0.0) & (below > 0.0), _finite(above / below), np.nan)
 
 
 def _finite(values: Any) -> NDArray[np.float64]:
