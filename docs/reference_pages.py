@@ -163,7 +163,16 @@ def config_page() -> str:
         "[cell]": "CellSection",
         "[[condition]]": "ConditionSection",
         "incubate = { ... }": "incubation",
+        "ldn = { ... }": "ldn",
         "[[vary]]": "VarySection",
+        "[cohort]": "cohort",
+        "[[cohort.spread]]": "SpreadSection",
+        "[[cohort.correlation]]": "CorrelationSection",
+        "[[cohort.donor]]": "DonorSection",
+        "[statistics]": "statistics",
+        "[[statistics.compare]]": "CompareSection",
+        "[power]": "power",
+        "[results]": "ResultsSection",
         "[solver]": "solver",
         "[report]": "ReportSection",
     }
@@ -172,6 +181,8 @@ def config_page() -> str:
     for kind in EXPERIMENTS:
         body = definitions[f"experiment_{kind}"]
         parts += [f"## `[experiment.NAME]` of type `{kind}`", _keys(body, definitions)]
+    for kind in INSTRUMENTS:
+        parts += [f"## `[experiment.NAME.{kind}]`", definitions[kind].get("description", ""), _keys(definitions[kind], definitions)]
     parts += ["## `set`", 'Any parameter by name (`TRPM3.density = "1 1/pF"`); the names, units and ranges are in the tables of the [cells](cells/index.md).']
     return "\n\n".join(parts) + "\n"
 
