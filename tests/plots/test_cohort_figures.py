@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 import nkcell_sim as nk
+from nkcell_sim.experiments import IVCurve
 from nkcell_sim.plots import make_figure, pictures, plot_results, style
 from nkcell_sim.plots.bands import thinned
 from nkcell_sim.plots.causes import by_cause
 from nkcell_sim.plots.comparisons import brackets_of, p_text
-from nkcell_sim.plots.doses import hill_interval
 from nkcell_sim.plots.gallery import Picture
+from nkcell_sim.plots.hill_interval import hill_interval
 from nkcell_sim.plots.power_table import stored_curve
 from nkcell_sim.plots.samples import Sample, count_text, mean_and_sem, samples_of
 from nkcell_sim.randomness import stream
@@ -46,7 +48,7 @@ def picture_of(name: str, key: str) -> Picture:
 
 
 def texts(figure: object) -> str:
-    return " ".join(t.get_text() for t in figure.findobj(matplotlib.text.Text))  # type: ignore[attr-defined]
+    return " ".join(" ".join(t.get_text() for t in figure.findobj(matplotlib.text.Text)).split())  # type: ignore[attr-defined]
 
 
 def axes_with_content(figure: object) -> Iterator[object]:
@@ -222,3 +224,65 @@ def test_long_traces_are_thinned_with_both_ends_kept() -> None:
     assert (pick[0], pick[-1]) == (0, 99_999)
     assert len(pick) <= 1500
     np.testing.assert_array_equal(thinned(5), np.arange(5))
+
+
+# -- files that the ordinary figures have no room for ---------------------------------------------------------------
+
+
+def outside(figure: object) -> list[str]:
+    """Texts of a figure that leave its page; numbers at ticks are left out, since those beyond an axis exist but are not drawn."""
+    with style():
+        figure.draw_without_rendering()  # type: ignore[attr-defined]
+    page = figure.bbox.padded(2)  # type: ignore[attr-defined]
+    ticks = {id(t) for ax in figure.get_axes() for axis in (ax.xaxis, ax.yaxis) for t in axis.get_ticklabels(which="both")}  # type: ignore[attr-defined]
+    texts = [t for t in figure.findobj(matplotlib.text.Text) if t.get_visible() and t.get_text().strip() and id(t) not in ticks]  # type: ignore[attr-defined]
+    boxes = [(t.get_text(), t.get_window_extent()) for t in texts]
+    return [text for text, box in boxes if not (page.contains(box.x0, box.y0) and page.contains(box.x1, box.y1))]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_no_text_leaves_the_page(name: str) -> None:
+    for picture in drawn_once(name):
+        assert outside(picture.figure) == [], picture.key
+
+
+LONG = [f"condition number {i} with quite a long name" for i in range(9)]
+
+
+@pytest.mark.parametrize(("number", "donors"), [(5, False), (9, False), pytest.param(9, True, marks=pytest.mark.slow)])
+def test_many_conditions_with_long_names_stay_on_the_page(number: int, donors: bool) -> None:
+    cell = nk.primary_nk_cell()
+    study = nk.Study([nk.Case(n, cell) for n in LONG[:number]], {"patch": small.PATCH, "imaging": small.IMAGING}, cohort=small.cohort() if donors else None)
+    found = drawn(nk.run(study))
+    for picture in found:
+        assert outside(picture.figure) == [], picture.key
+        assert all(any(n in " ".join(t.get_text().split()) for t in picture.figure.findobj(matplotlib.text.Text)) for n in LONG[:number])
+
+
+def test_single_cells_without_kept_traces_are_drawn_from_their_features() -> None:
+    experiments = {"patch": small.PATCH, "imaging": small.IMAGING, "steps": IVCurve(ntx_in_bath="kept", increment="100 mV", break_in="1 s")}
+    results = nk.run(nk.Study(small.cases()[:2], experiments, keep=[]))
+    assert [p.key for p in drawn(results)] == ["patch-features", "imaging-features", "steps-features"]
+    with style():
+        make_figure(results).draw_without_rendering()
+
+
+def test_conditions_in_which_nothing_was_varied_are_level_lines_of_a_grid() -> None:
+    healthy, sick, treated = small.cases()
+    short = replace(small.PATCH, pregs=(100.0,), ononetin=0.0)
+    results = nk.run(nk.Study([healthy, sick, treated], {"patch": short}, vary={"incubation.ntx": ["1 uM", "200 uM"]}))
+    (picture,) = drawn(results)
+    runs = results["patch"]
+    levels = {float(line.get_ydata()[0]) for line in picture.figure.get_axes()[0].lines if len(set(line.get_ydata())) == 1 and line.get_label() in small.CASES}
+    assert levels == {float(runs["pregs_1_outward_density"][runs.of_case(c)][0]) for c in small.CASES[:2]}
+    assert "(not varied)" in picture.words
+
+
+def test_voltage_steps_of_a_cohort_have_mean_and_error_bars() -> None:
+    steps = IVCurve(ntx_in_bath="kept", increment="100 mV", break_in="1 s")
+    results = nk.run(nk.Study(small.cases()[:2], {"steps": steps}, cohort=small.cohort()))
+    (picture,) = drawn(results)
+    runs = results["steps"]
+    line = next(c for c in picture.figure.get_axes()[1].containers if c.get_label() == "healthy").lines[0]
+    densities = [(runs[f"steady_{v:+g}_mV"] / runs.parameter("cm"))[runs.of_case("healthy")].mean() for v in (-100, 0, 100)]
+    np.testing.assert_allclose(line.get_ydata(), densities, rtol=1e-12)

@@ -187,7 +187,7 @@ def test_numbers_are_short(value: object, shown: str) -> None:
 
 def test_failed_runs_and_warnings_are_listed_by_cause() -> None:
     cell = nk.primary_nk_cell()
-    study = nk.Study([nk.Case("good", cell), nk.Case("bad", cell)], {"rest": Rest(duration="20 s")}, solver=Solver(max_steps=3, retry=False))
+    study = nk.Study([nk.Case("good", cell), nk.Case("bad", cell)], {"imaging": small.IMAGING}, solver=Solver(max_steps=3, retry=False))
     said = Page(report_html(nk.run(study))).said
     assert "2 of 2 runs failed or never started" in said
     assert "step_limit" in said

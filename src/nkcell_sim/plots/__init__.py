@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from ..errors import ResultsError
 from ..results.target import replacing
-from .deciding import deciding_figure
 from .gallery import Picture, pictures, protocol_picture, sheet, whole_figure
 from .stored import stored_experiment
 from .style import style
@@ -40,7 +39,7 @@ def plot_results(results: Results, path: str | os.PathLike[str]) -> Path:
 
 def make_figure(results: Results) -> Figure:
     """The figure of a result file as a matplotlib figure."""
-    return deciding_figure(results) or sheet(results) or whole_figure(results)
+    return sheet(results) or whole_figure(results)
 
 
 __all__ = ["METADATA", "Picture", "make_figure", "pictures", "plot_results", "protocol_picture", "stored_experiment", "style"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CAPTION = "Bars: mean ± SEM of cells. Small points: cells, one column a donor. Diamonds: means of donors; grey lines join the arms of a donor."
 LEVEL = 0.13  # height of a bracket over the height of the data
 FEW = 4  # fewer bars than this are not made wider
+SHORTEST = 8  # characters with which a shortened description still says what it is
 LABEL_WIDTH = 36  # characters that fit beside a panel
 JOINED = 12  # donors at most whose arms are joined by lines
 
@@ -104,7 +105,7 @@ def _axes(ax: Axes, runs: ExperimentRuns, features: Sequence[tuple[str, str]], l
         ax.set_xticks(range(len(features)), [pretty(text) for _, text in features])
     else:
         ticks = [(i - 0.5 * (len(names) - 1)) * width for i in range(len(names))]
-        ax.set_xticks(ticks, [textwrap.fill(n, 11) for n in names], fontsize=7.5)
+        ax.set_xticks(ticks, [textwrap.fill(n, 11, break_long_words=False) for n in names], fontsize=7.5)
     if len(features) == 1 and len(names) < FEW:
         ax.set_xlim(-0.5 * FEW * width, 0.5 * FEW * width)
     ax.tick_params(axis="x", length=0)
@@ -128,4 +129,6 @@ def condition_legend(part: Any, names: Sequence[str]) -> None:
 
 def axis_label(runs: ExperimentRuns, feature: str) -> str:
     """Axis label of a feature, with its unit."""
-    return textwrap.fill(f"{pretty(shortened(runs.describe(feature)) or feature)} ({unit_text(runs.units[feature])})", LABEL_WIDTH)
+    described = runs.describe(feature)
+    text = shortened(described)
+    return textwrap.fill(f"{pretty((text if len(text) > SHORTEST else described) or feature)} ({unit_text(runs.units[feature])})", LABEL_WIDTH)

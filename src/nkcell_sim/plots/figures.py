@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..experiments import IVCurve
 from .panels import calcium, iv_row, readout, summary, time_course, verdicts
 from .stored import StoredTrace, conditions, stored_experiment
-from .style import MARKERS, drug_bars, in_words, look_of, new_figure, say_n, shortened, unit_text
+from .style import MARKERS, drug_bars, in_words, is_crowded, look_of, new_figure, say_n, shortened, unit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ def main_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
     patch = next(r for r in runs if r.kind == "patch_clamp")
     imaging = next(r for r in runs if r.kind == "calcium_imaging")
     names = conditions(patch)
-    drawn = new_figure(results, [patch, imaging], 12.6, 11.6)
+    drawn = new_figure(results, [patch, imaging], 12.6, 13.6 if is_crowded(names) else 11.6)
     rows: Any = drawn.subfigures(3, 1, height_ratios=(1.0, 1.0, 1.45))
     iv_row(rows[0], patch, names)
     course, bars = rows[1].subplots(1, 2, width_ratios=(2.5, 1.0))
@@ -38,9 +38,6 @@ def main_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
     if right is not None:
         verdicts(right.subplots(), results)
         panels += right.axes
-    else:
-        for ax in (above, below):
-            ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     _letters(panels)
     return drawn
 
@@ -130,7 +127,7 @@ def panels_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
     }
     draws = special.get(r.kind)
     keys = r.recorded[:4]
-    drawn = new_figure(results, [r], 10.0, 4.4)
+    drawn = new_figure(results, [r], *((13.0, 5.6) if is_crowded(conditions(r)) else (10.0, 4.4)))
     axes = drawn.subplots(1, len(draws) if draws else len(keys), squeeze=False)[0]
     for k, ax in enumerate(axes):
         if draws:

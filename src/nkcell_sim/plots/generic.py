@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .bands import band, threads
 from .bars import axis_label, bar_panel
+from .long_bars import MOST_UPRIGHT, row_bars
 from .samples import Array, count_of_rows, is_cohort
 from .stored import conditions
-from .style import COLOURS, look_of, panel_title, pretty, said_instead, unit_text
+from .style import COLOURS, STYLES, is_crowded, look_of, panel_title, pretty, said_instead, unit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,18 +21,31 @@ if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
 
 MOST = 6  # panels of one figure
+MOST_ROWS = 3  # of them with a row for each of many conditions
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 SECONDS = {"s": 1.0, "min": MINUTE, "h": HOUR, "d": DAY, "day": DAY}
 
 
 def feature_bars(part: Any, results: Results, runs: ExperimentRuns) -> str:
     """The features that differ most between conditions as bars, one panel each; returns it in words."""
-    shown = telling_features(runs)[:MOST]
+    return _bars(part, results, runs, telling_features(runs)[:MOST])
+
+
+def function_bars(part: Any, results: Results, runs: ExperimentRuns) -> str:
+    """The first features of the experiment as bars, one panel each; returns it in words."""
+    return _bars(part, results, runs, [n for n in runs.features if np.isfinite(runs[n]).any()][:MOST])
+
+
+def _bars(part: Any, results: Results, runs: ExperimentRuns, shown: Sequence[str]) -> str:
     if not shown:
         return said_instead(part, "no feature has a value")
+    begin = f"Features of {', '.join(conditions(runs))}. "
+    if len(conditions(runs)) > MOST_UPRIGHT:
+        parts = part.subfigures(1, len(shown[:MOST_ROWS]), squeeze=False)[0]
+        rows = [row_bars(own, runs, [(n, n.replace("_", " "))], axis_label(runs, n)) for own, n in zip(parts, shown, strict=False)]
+        return begin + ". ".join(text for row in rows for text in row)
     columns = min(len(shown), 3)
-    rows = -(-len(shown) // columns)
-    axes = part.subplots(rows, columns, squeeze=False).ravel()
+    axes = part.subplots(-(-len(shown) // columns), columns, squeeze=False).ravel()
     said = []
     for ax, feature in zip(axes, shown, strict=False):
         label = axis_label(runs, feature)
@@ -42,7 +57,7 @@ def feature_bars(part: Any, results: Results, runs: ExperimentRuns) -> str:
             panel_title(ax, heading, "n = 1 cell each")
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
-    return f"Features of {', '.join(conditions(runs))}. " + ". ".join(said)
+    return begin + ". ".join(said)
 
 
 def telling_features(runs: ExperimentRuns) -> list[str]:
@@ -65,7 +80,8 @@ def _plain_bars(ax: Axes, runs: ExperimentRuns, feature: str, label: str) -> str
         ax.bar(i, value, 0.7, facecolor=COLOURS[i % 7], alpha=0.55, edgecolor=COLOURS[i % 7])
         ax.text(i, value if np.isfinite(value) else 0.0, f"{value:.3g}" if np.isfinite(value) else "no value", ha="center", va="bottom", fontsize=7)
         said.append(f"{name} {value:.3g}")
-    ax.set_xticks(range(len(names)), [textwrap.fill(n, 11) for n in names], fontsize=7.5)
+    folded = [textwrap.fill(n, 20 if is_crowded(names) else 11, break_long_words=False) for n in names]
+    ax.set_xticks(range(len(names)), folded, fontsize=7.5, rotation=90 if is_crowded(names) else 0)
     ax.axhline(0.0, color="#333333", lw=0.8)
     ax.margins(y=0.15)
     ax.set_ylabel(label)
@@ -90,6 +106,11 @@ def trace_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
     return f"Traces of {', '.join(pretty(runs.describe(n) or n) for n in shown)} for {', '.join(conditions(runs))}.{more}"
 
 
+def overlaid(i: int) -> dict[str, Any]:
+    """Colour and line of the i-th of lines that may lie on each other: only the first is drawn through."""
+    return {**look_of(i), "linestyle": STYLES[1 + i % (len(STYLES) - 1)]}
+
+
 def trace_panel(ax: Axes, runs: ExperimentRuns, name: str) -> None:
     """One recorded quantity, conditions overlaid: the line of a single cell, or cells with mean and band."""
     found = axis_of(runs, name)
@@ -99,7 +120,7 @@ def trace_panel(ax: Axes, runs: ExperimentRuns, name: str) -> None:
     for i, case in enumerate(conditions(runs)):
         rows = runs.of_case(case)
         if len(rows) == 1:
-            ax.plot(x, values[rows[0]], label=case, **look_of(i))
+            ax.plot(x, values[rows[0]], label=case, **overlaid(i))
         else:
             threads(ax, x, values[rows], look_of(i))
             band(ax, x, values[rows], look_of(i), case)

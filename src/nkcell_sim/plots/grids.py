@@ -25,6 +25,8 @@ SUMMARY = {
     "calcium_imaging": ("ca_amplitude", "peak Ca²⁺ above rest"),
     "store_operated_entry": ("readdition_peak", "Ca²⁺ peak after readdition"),
     "incubation": ("n_rel_end", "relative channel number"),
+    "nk_function": ("released_20min", "granules released 20 min after the target arrived"),
+    "naltrexone_course": ("current_end", "share of the healthy TRPM3 current at the end"),
 }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..experiments import CalciumImaging, names
 from .bars import bar_panel
+from .long_bars import MOST_UPRIGHT, row_bars
 from .patch_cohort import small_multiples
 from .stored import StoredTrace, conditions, missing_trace, stored_experiment
 from .style import part_title, said_instead, unit_text
@@ -22,14 +23,19 @@ def imaging_bars(part: Any, results: Results, runs: ExperimentRuns) -> str:
     shown = [(f"{prefix}_{key}", text) for key, text in READ if f"{prefix}_{key}" in runs]
     if not shown:
         return said_instead(part, "no features of the dye are in the file")
-    axes = part.subplots(1, len(shown), squeeze=False)[0]
     signal = "dye ratio" if prefix == "ratio" else "F/F0"
+    begin = f"{signal} of {', '.join(conditions(runs))}, mean ± SEM. "
+    if len(conditions(runs)) > MOST_UPRIGHT:
+        parts = part.subfigures(1, len(shown), squeeze=False)[0]
+        rows = [row_bars(own, runs, [each], f"{each[1]} ({unit_text(runs.units[each[0]])})") for own, each in zip(parts, shown, strict=True)]
+        return begin + ". ".join(text for row in rows for text in row)
+    axes = part.subplots(1, len(shown), squeeze=False)[0]
     said = []
     for ax, (feature, text) in zip(axes, shown, strict=True):
         unit = unit_text(runs.units[feature])
         label = f"{text} ({unit})" if text.startswith("half") else f"{signal}, {text} ({unit})"
         said += bar_panel(ax, results, runs, [(feature, text)], label, heading=text[0].upper() + text[1:])
-    return f"{signal} of {', '.join(conditions(runs))}, mean ± SEM. " + ". ".join(said)
+    return begin + ". ".join(said)
 
 
 def dye_traces(part: Any, results: Results, runs: ExperimentRuns) -> str:

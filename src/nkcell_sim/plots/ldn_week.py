@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..experiments import NKFunction
-from .grids import feature_of, varying
+from .bars import axis_label
+from .grids import feature_of, varied_keys, varying
 from .stored import conditions
-from .style import MARKERS, look_of, pretty, shortened, unit_text
+from .style import MARKERS, look_of, pretty, say_n
 
 if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
@@ -21,7 +22,7 @@ SHOWN = {NKFunction.kind: ("released_20min", "nfat_30min", "ca_mean")}
 
 def is_week(runs: ExperimentRuns) -> bool:
     """Whether the days of the blood samples and their hours were varied."""
-    return {DOSES, HOURS} <= runs.varied.keys() and len(runs.varied) == 2
+    return set(varied_keys(runs)) == {DOSES, HOURS}
 
 
 def week_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
@@ -39,10 +40,9 @@ def week_panels(part: Any, results: Results, runs: ExperimentRuns) -> str:
             days = runs.varied[DOSES][rows] - 1.0 + runs.varied[HOURS][rows] / interval
             order = np.argsort(days, kind="stable")
             ax.plot(days[order], runs[feature][rows][order], marker=MARKERS[i % 7], ms=3.5, label=name, **look_of(i))
-        ax.set(xlabel="days since the first dose", ylabel=f"{shortened(runs.describe(feature))}\n({unit_text(runs.units[feature])})")
+        ax.set(xlabel="days since the first dose", ylabel=axis_label(runs, feature))
         ax.set_title(pretty(feature.replace("_", " ")))
         ax.set_ylim(bottom=0.0)
+        say_n(ax, "n = 1 cell a point")
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=7)
     return f"{', '.join(shown)} of cells drawn through the days of naltrexone, for {', '.join(names)}."
-
-

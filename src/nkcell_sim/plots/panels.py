@@ -10,7 +10,7 @@ import numpy as np
 
 from ..experiments import CalciumImaging, PatchClamp
 from .stored import StoredTrace, stored_experiment
-from .style import COLOURS, MARKERS, drug_bars, look_of, pretty
+from .style import COLOURS, MARKERS, drug_bars, is_crowded, look_of, place_legend, pretty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,8 +27,9 @@ def iv_row(part: Any, runs: ExperimentRuns, names: Sequence[str]) -> None:
     assert isinstance(setup, PatchClamp)
     iv = setup.iv(StoredTrace(runs))  # type: ignore[arg-type]
     axes = part.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    shown = [textwrap.fill(name, max(100 // len(names), 10), break_long_words=False) for name in names]
     wanted = [p for p in setup.phases_list() if p.name in PHASE_COLOURS and p.name in iv.current]
-    for ax, name in zip(axes, names, strict=True):
+    for ax, name, said in zip(axes, names, shown, strict=True):
         row = runs.of_case(name)[0]
         for phase in wanted:
             style = "--" if phase.name == "ononetin" else "-"
@@ -36,10 +37,11 @@ def iv_row(part: Any, runs: ExperimentRuns, names: Sequence[str]) -> None:
         ax.axhline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
         ax.axvline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
         ax.set_xlabel("command (mV)")
-        ax.text(0.03, 0.97, textwrap.fill(name, 18), transform=ax.transAxes, va="top", fontweight="bold", fontsize=8.5 if len(names) < 5 else 7)
+        ax.text(0.03, 0.97, said, transform=ax.transAxes, va="top", fontweight="bold").set_in_layout(False)
     axes[0].set_title("Ramp current with seal leak, capacitive current taken off")
     axes[0].set_ylabel("current (pA/pF)")
-    axes[-1].legend(loc="upper left", bbox_to_anchor=(0.0, 0.88) if len(names) < 5 else (1.0, 1.0), handlelength=1.8)
+    below = 0.95 - 0.07 * (shown[-1].count("\n") + 1)
+    axes[-1].legend(loc="upper left", bbox_to_anchor=(0.0, below), handlelength=1.8)
 
 
 def phase_label(phase: str, setup: PatchClamp) -> str:
@@ -66,7 +68,7 @@ def time_course(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
     ax.set(xlabel="time after break-in (min)", ylabel=f"evoked at {setup.ramp_to:+g} mV (pA/pF)")
     ax.set_title("PregS-evoked current, baseline subtracted")
     drug_bars(ax, runs.phases, 60.0)
-    ax.legend(loc="upper left", fontsize=8 if len(names) < 5 else 6.5)
+    place_legend(ax, names, loc="upper left")
 
 
 def summary(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
@@ -88,12 +90,13 @@ def summary(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
             ax.text(x, height, f" {height:.1f}", rotation=90, ha="center", va="bottom", fontsize=6.5)
             if i == 0:
                 ax.bar(np.nan, np.nan, label=label, edgecolor="#555555", **({**hatch, "facecolor": "#555555"} if alpha else hatch))
-    ax.set_xticks(range(len(names)), [textwrap.fill(n, 9) for n in names], fontsize=7.5)
+    folded = [textwrap.fill(n, 20 if is_crowded(names) else 9, break_long_words=False) for n in names]
+    ax.set_xticks(range(len(names)), folded, fontsize=7.5, rotation=90 if is_crowded(names) else 0)
     ax.set_ylabel("evoked (pA/pF)")
     ax.set_title("Amplitudes at +100 mV")
     ax.margins(y=0.42)
     ax.set_ylim(bottom=0.0)
-    ax.legend(loc="upper left", ncols=1, fontsize=7, borderaxespad=0.1)
+    place_legend(ax, names, loc="upper left", ncols=1, fontsize=7, borderaxespad=0.1)
 
 
 def readout(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
@@ -112,7 +115,7 @@ def readout(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
     ax.set_ylabel("dye ratio" if setup.readout == "ratio" else "F/F0")
     ax.set_title("Ca²⁺ imaging (markers: half of the rise)")
     drug_bars(ax, runs.phases, 60.0)
-    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.98))
+    place_legend(ax, names, loc="upper right", bbox_to_anchor=(1.0, 0.98))
     _rise_inset(ax, runs, light, names)
 
 
@@ -142,7 +145,7 @@ def calcium(ax: Axes, runs: ExperimentRuns, names: Sequence[str]) -> None:
     ax.set(xlabel="time (min)", ylabel="cytosolic Ca²⁺ (nM)")
     ax.set_title("Ca²⁺ itself (not observable)")
     ax.set_xlim(0.0, runs.time[-1] / 60.0)
-    ax.legend(loc="upper right")
+    place_legend(ax, names, loc="upper right")
 
 
 def verdicts(ax: Axes, results: Results) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError
+from ..experiments import TREATMENTS
 from .causes import by_cause
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def new_figure(results: Results, runs: Sequence[ExperimentRuns], width: float, h
 
     engine = ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.07)
     drawn = Figure(figsize=(width, height), layout=engine)
-    notes = [n for r in runs for n in r.notes] + _warnings(runs)
+    notes = [*_notes(runs), *_warnings(runs)]
     said = [*([caption] if caption else []), "Model output, not a laboratory result.", *dict.fromkeys(_sentence(n) for n in notes)]
     text = pretty(" ".join(said))
     lines = textwrap.wrap(text, int(width * 19.5))
@@ -60,6 +61,18 @@ def new_figure(results: Results, runs: Sequence[ExperimentRuns], width: float, h
     drawn.text(0.008, 0.05 / height, "\n".join(lines), fontsize=6.5, color="#444444", va="bottom")
     drawn.suptitle(pretty(heading or results.title or "nkcell_sim"), fontsize=12, fontweight="bold", x=0.008, ha="left")
     return drawn
+
+
+def _notes(runs: Sequence[ExperimentRuns], most: int = 3) -> list[str]:
+    """Remarks of the runs; one that is made of several conditions is said once."""
+    found: dict[str, list[str]] = {}
+    for r in runs:
+        cases = getattr(r, "cases", ())
+        for note in r.notes:
+            case = next((c for c in cases if note.startswith(f"{c}: ")), "")
+            of = found.setdefault(note.removeprefix(f"{case}: ") if case else note, [])
+            of += [case] if case and case not in of else []
+    return [f"{', '.join(of) if len(of) <= most else f'{len(of)} conditions'}: {text}" if of else text for text, of in found.items()]
 
 
 def _warnings(runs: Sequence[ExperimentRuns], most: int = 4) -> list[str]:
@@ -74,9 +87,27 @@ def _sentence(note: str) -> str:
     return note[0].upper() + note[1:] + ("" if note.endswith(".") else ".")
 
 
-def panel_title(ax: Axes, heading: str, counts: str) -> None:
-    """Heading of a panel, and on a line of its own below it the numbers of cells and donors."""
-    ax.set_title(f"{heading}\n", loc="left")
+BAR_ROOM = 0.19  # inches of a bar and its text
+CROWD = 5  # conditions from which on a legend and bars get room of their own
+LONG = 22  # characters of a condition that do not fit between the lines of a panel
+
+
+def is_crowded(names: Sequence[str]) -> bool:
+    """Whether the names of conditions need more room than a panel has."""
+    return len(names) >= CROWD or any(len(n) > LONG for n in names)
+
+
+def place_legend(ax: Axes, names: Sequence[str], **inside: Any) -> None:
+    """A legend inside the panel, or beside it where many or long names would cover the data."""
+    if is_crowded(names):
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=7.5)
+    else:
+        ax.legend(**inside)
+
+
+def panel_title(ax: Axes, heading: str, counts: str, *, width: int = 60) -> None:
+    """Heading of a panel in lines of ``width`` characters, and on a line of its own below it the numbers of cells and donors."""
+    ax.set_title(f"{textwrap.fill(heading, width)}\n", loc="left")
     ax.set_title(counts, loc="right", fontsize=7, fontweight="normal", color="#444444")
 
 
@@ -97,7 +128,7 @@ def drug_bars(ax: Axes, phases: Sequence[tuple[float, float, str]], scale: float
     """Bars for what is in the bath, in extra room at the top of the panel (``room`` = 0: the room is there already)."""
     levels: list[float] = []
     low, high = ax.get_ylim()
-    step = 0.075
+    step = max(0.075, BAR_ROOM * ax.get_figure().dpi / ax.get_window_extent().height)  # type: ignore[union-attr]
     for start, end, text in phases:
         level = next((k for k, busy in enumerate(levels) if start >= busy - 1e-9), len(levels))
         levels[level : level + 1] = [end]
@@ -114,17 +145,16 @@ def say_n(ax: Axes, said: str = "n = 1 cell a condition") -> None:
 
 WORDS = {
     "pregs": "PregS", "ntx": "naltrexone", "duration": "incubation", "half_crac": "half CRAC", "kca31_blocked": "KCa3.1 blocked",
-    "ldn.dose": "oral dose", "ldn.hours_after": "after the last dose",
+    "ldn.dose": "oral dose", "ldn.doses": "doses taken", "ldn.hours_after": "hours after the last dose",
 }  # fmt: skip
 
 
 def in_words(key: str) -> str:
     """A key as words for an axis."""
-    known = WORDS
-    if key in known:
-        return known[key]
-    last = key.rpartition(".")[2]
-    return known.get(last, key if "." in key and key.partition(".")[0] != "incubation" else last.replace("_", " "))
+    if key in WORDS:
+        return WORDS[key]
+    owner, _, last = key.rpartition(".")
+    return WORDS.get(last, key if owner and owner not in TREATMENTS else last.replace("_", " "))
 
 
 def unit_text(unit: str) -> str:
