@@ -29,7 +29,15 @@ def numbers(text: str) -> list[float]:
 
 
 def test_every_script_is_tested_here() -> None:
-    assert {p.name for p in EXAMPLES.glob("*.py")} == {"patch_clamp.py", "compare_groups.py", "own_protocol.py", "own_cell.py", "read_results.py"}
+    tested = {"patch_clamp.py", "compare_groups.py", "own_protocol.py", "own_cell.py", "read_results.py", "naltrexone_readings.py"}
+    assert {p.name for p in EXAMPLES.glob("*.py")} == tested
+
+
+def test_the_map_of_readings_names_what_restores_and_draws_it(tmp_path: Path) -> None:
+    text = output_of("naltrexone_readings.py", tmp_path)
+    untreated = [numbers(line)[0] for line in text.splitlines() if "untreated" in line]
+    assert untreated == pytest.approx([0.40, 0.40, 0.42], abs=0.011)  # TRPM3 brief 6.2: 0.40; channel number 0.40 of a healthy cell with tone
+    assert (tmp_path / "ldn_map.png").stat().st_size > 10_000
 
 
 def test_patch_clamp_prints_an_outwardly_rectifying_curve(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_the_published_design_finds_the_lesion_and_the_rescue_and_cells_find_wha
     assert inflated_level(split.icc, 6) / 1.5 < answer.false["cell"] < 1.5 * inflated_level(split.icc, 6)
 
 
+@pytest.mark.slow
 def test_the_cohort_does_not_depend_on_its_size_for_the_donors_it_has(study, judged):
     more = validate(study, donors=9).cohort["patch"]
     less = judged.cohort["patch"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis.deciding import Decision, decisions
-from ..analysis.hypotheses import Hypothesis
+from ..analysis.hypotheses import Hypothesis, arms
 from ..analysis.separation import Separation, resolvable, separations, variability_of
 from .foot import Foot
 from .responders import responders_figure
@@ -35,9 +35,17 @@ _LINE: dict[str, dict[str, Any]] = {
 
 
 def deciding_figure(results: Results) -> Figure | None:
-    """The figure of a deciding experiment; None for results that hold none."""
+    """The figure of a deciding experiment; None for results that hold none: there is nothing to decide where there is one hypothesis."""
+    if not any(_rivals(results, runs) for runs in results.experiments.values()):
+        return None
     found = [d for d in decisions(results) if not d.key.startswith("dose_change")]
     return _ratio_figure(results, found, decisions(results)) if found else responders_figure(results)
+
+
+def _rivals(results: Results, runs: ExperimentRuns) -> bool:
+    """Whether an experiment holds several hypotheses on patients, or on healthy cells."""
+    found = {arm.hypothesis for arm in arms(results, runs) if arm is not None}
+    return any(sum(h.is_healthy == healthy for h in found) > 1 for healthy in (True, False))
 
 
 def _ratio_figure(results: Results, shown: Sequence[Decision], tested: Sequence[Decision]) -> Figure:
