@@ -207,7 +207,7 @@ def test_a_damaged_file_is_one_message_for_every_command(here: Path, capsys: pyt
     assert cli.main(["run", "small.toml", "--no-figure", "--quiet"]) == 0
     with h5py.File("small.h5", "a") as file:
         del file["rest/status"]
-    for name in ("show", "plot", "run"):
+    for name in ("show", "plot", "report", "run"):
         assert cli.main([name, "small.h5"]) == 2
         assert "it lacks rest/status" in capsys.readouterr().err
 
