@@ -31,7 +31,7 @@ DOSES = ("uM", "nM", "mM", "mg")
 
 def width_of(runs: ExperimentRuns) -> float:
     """Width of the panels of :func:`dose_panel` together, with the legend beside them [inch]."""
-    return max(8.0, 3.6 * len(_levels(runs, varied_keys(runs))[:MOST]) + 3.0)
+    return max(8.0, 3.6 * len(_levels(runs, _ordered(runs))[:MOST]) + 3.0)
 
 
 def height_of(runs: ExperimentRuns) -> float:
@@ -44,7 +44,7 @@ def dose_panel(part: Any, results: Results, runs: ExperimentRuns) -> str:
 
     Where more than one key was varied there is a panel for each value of the others.
     """
-    keys = varied_keys(runs)
+    keys = _ordered(runs)
     if not keys:
         return said_instead(part, "nothing was varied in this experiment")
     levels = _levels(runs, keys)[:MOST]
@@ -57,6 +57,11 @@ def dose_panel(part: Any, results: Results, runs: ExperimentRuns) -> str:
     axes[0].set_ylabel(label_of(runs, feature_of(runs)))
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=7.5)
     return f"{label_of(runs, feature_of(runs))} against {in_words(keys[0])}: {'; '.join(said)}."
+
+
+def _ordered(runs: ExperimentRuns) -> list[str]:
+    """Varied keys, a dose before others: it goes along the axis."""
+    return sorted(varied_keys(runs), key=lambda key: runs.units[key] not in DOSES)
 
 
 def _levels(runs: ExperimentRuns, keys: Sequence[str]) -> list[tuple[str, Rows]]:

@@ -70,7 +70,7 @@ class Picture:
 
 def pictures(results: Results) -> Iterator[Picture]:
     """Every picture of a result file, one after the other."""
-    decided = _deciding(results)
+    decided = deciding_figure(results)
     if decided is not None:
         words = "What every lesion and parameter set predicts, and how many donors would tell them apart. The numbers are in the tables below."
         yield Picture("deciding", "What this experiment would decide", decided, words)
@@ -82,16 +82,9 @@ def pictures(results: Results) -> Iterator[Picture]:
         yield Picture(f"{panels.runs.name}-{panels.key}", panels.heading, drawn, words)
 
 
-def _deciding(results: Results) -> Figure | None:
-    """The figure of a deciding experiment, for results with the many conditions of one; None for others."""
-    if max((len(conditions(r)) for r in results.experiments.values()), default=0) <= MOST_ROWS:
-        return None
-    return deciding_figure(results)
-
-
 def sheet(results: Results) -> Figure | None:
     """The panels of the results together on one sheet, or the figure of a deciding experiment; None where a whole figure shows them."""
-    decided = _deciding(results)
+    decided = deciding_figure(results)
     if decided is not None:
         return decided
     everything = _panels(results)
