@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 64
+LONG_RECORDING = 36000.0  # s: hours from here on
 MOST_WARNINGS, FEW_WARNINGS = 16, 4
 PAGE = 110
 FEW_RUNS = 6
@@ -43,11 +44,28 @@ def config_text(config: Config) -> str:
     parts += [case_text(case.name, case.cell, case.treatment) for case in study.cases]
     for name, experiment in study.experiments.items():
         parts += [heading(f"Experiment {name}: {experiment.title or experiment.kind}"), protocol_drawing(experiment, study.cases[0].cell), repr(experiment)]
+        parts += [wrapped(f"done on: {', '.join(study.only[name])}")] if name in study.only else []
         parts += [wrapped(f"note: {note}") for note in experiment.notes()]
+    parts += _cohort_text(config)
     for key, values in study.vary.items():
-        parts.append(f"vary {key}: {', '.join(f'{v:.4g}' for v in values)} {study.unit_of(key)}")
+        parts.append(f"vary {key}: {', '.join(f'{v:.4g}' for v in values)} {study.unit_of(key).removeprefix('1')}".rstrip())
     parts.append(f"{len(study)} runs")
     return "\n".join(parts)
+
+
+def _cohort_text(config: Config) -> list[str]:
+    """Donors, spreads and what is asked of them; nothing without a cohort."""
+    cohort, asked = config.study.cohort, config.asked
+    if cohort is None:
+        return []
+    parts = [heading("Cohort"), *(f"  {line.strip()}" for line in repr(cohort).splitlines())]
+    parts += [f"  group {group}: {len(cohort.donors_of(group))} donors" for group in config.study.groups]
+    for question in asked.statistics.questions if asked.statistics else ():
+        limit = "" if question.detection_limit is None else f", responders above {question.detection_limit:g}"
+        parts.append(f"  compare {question.feature} between {', '.join(question.conditions) or 'all conditions'}{limit}")
+    if asked.power is not None:
+        parts.append(f"  power to tell {' / '.join(asked.power.conditions)} apart by {asked.power.feature}, resampled from this cohort")
+    return parts
 
 
 def heading(title: str) -> str:
@@ -82,6 +100,7 @@ def protocol_drawing(experiment: Experiment, cell: Cell, width: int = WIDTH) -> 
     segment = compiled.locate(centres)
     values = np.array([compiled.inputs(s, t - compiled.edges[s]) for s, t in zip(segment, centres, strict=True)])
     steady, rows = [], []
+    room = max(14, *map(len, protocol.inputs))
     for key in protocol.inputs:
         column = list(composition.inputs).index(key)
         unit = composition.inputs[key].unit.removeprefix("1").strip()
@@ -91,10 +110,11 @@ def protocol_drawing(experiment: Experiment, cell: Cell, width: int = WIDTH) -> 
             steady.append(f"{key} {low:.4g} {unit}".rstrip())
             continue
         ramps = [e.start * 1e3 for e in protocol.instructions if e.name == key and e.kind == "ramp"]
-        rows.append(f"  {key:<14} {_bar(values[:, column], np.histogram(ramps, bins)[0] > 0)}  {low:.4g} to {high:.4g} {unit}".rstrip())
+        rows.append(f"  {key:<{room}} {_bar(values[:, column], np.histogram(ramps, bins)[0] > 0)}  {low:.4g} to {high:.4g} {unit}".rstrip())
     head = [f"  throughout: {', '.join(steady)}"] if steady else []
-    scale = f"  {'':<14} 0{f'{protocol.duration:g} s':>{width - 1}}"
-    phases = [f"  {f'{start:g} to {end:g} s':>16}: {what}" for start, end, what in experiment.phases()]
+    divisor, unit = (3600.0, "h") if protocol.duration > LONG_RECORDING else (1.0, "s")
+    scale = f"  {'':<{room}} 0{f'{protocol.duration / divisor:g} {unit}':>{width - 1}}"
+    phases = [f"  {f'{start / divisor:g} to {end / divisor:.4g} {unit}':>16}: {what}" for start, end, what in experiment.phases()]
     return "\n".join([*head, *rows, scale, *phases])
 
 
