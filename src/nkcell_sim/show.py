@@ -100,7 +100,7 @@ def protocol_drawing(experiment: Experiment, cell: Cell, width: int = WIDTH) -> 
     segment = compiled.locate(centres)
     values = np.array([compiled.inputs(s, t - compiled.edges[s]) for s, t in zip(segment, centres, strict=True)])
     steady, rows = [], []
-    room = max(14, *map(len, protocol.inputs))
+    room = max([14, *map(len, protocol.inputs)])
     for key in protocol.inputs:
         column = list(composition.inputs).index(key)
         unit = composition.inputs[key].unit.removeprefix("1").strip()
