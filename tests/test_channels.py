@@ -57,6 +57,20 @@ def test_cells_without_any_channel_are_as_many_as_the_integration_brief_says() -
         assert np.mean(numbers == 0) == pytest.approx(without, abs=0.005 + 3.0 * np.sqrt(without / n))
 
 
+@pytest.mark.parametrize(
+    ("phenotype", "surface", "without"),
+    # 2.6 n0 N_rel with N_rel = 1 - rho G/(G + K_N) and G = 1500 eps/(eps + 0.3) nM (TRPM3 brief, section 6.2), and exp(-surface): what the page prints
+    [("healthy_channel_number", 2.479, "8 %"), ("me_cfs_channel_number", 1.04, "35 %")],
+)
+def test_the_tone_keeps_some_channels_off_the_surface_of_healthy_cells_too(phenotype: str, surface: float, without: str) -> None:
+    n = 4000
+    numbers = counted_channels([primary_nk_cell().with_phenotype(phenotype)] * n, range(n)).numbers["TRPM3.gates"]
+    empty = np.exp(-surface)
+    assert f"{100 * empty:.0f} %" == without
+    assert abs(numbers.mean() - surface) < 3.0 * np.sqrt(surface / n)
+    assert abs(np.mean(numbers == 0) - empty) < 3.0 * np.sqrt(empty * (1.0 - empty) / n)
+
+
 def test_arms_with_the_same_keys_share_their_pools_and_channels_only_go_missing() -> None:
     keys = [(7, i) for i in range(200)]
     healthy, lesioned = (counted_channels([primary_nk_cell().with_phenotype(p)] * 200, keys) for p in ("healthy_channel_number", "me_cfs_channel_number"))

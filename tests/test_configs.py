@@ -106,6 +106,18 @@ def test_half_the_crac_permeability_lowers_the_readdition_peak() -> None:
     assert results["half_crac"][feature][0] < results["control"][feature][0]
 
 
+def test_the_cohort_says_how_many_healthy_cells_have_no_channel() -> None:
+    text = (FOLDER / "cohort_8v8.toml").read_text()
+    spreads = tomllib.loads(text)["cohort"]["spread"]
+    log_sd = {s["key"]: np.sqrt(sum(np.log1p((float(s.get(k, "0 %").split()[0]) / 100) ** 2) for k in ("donors", "cells"))) for s in spreads}
+    z = np.random.default_rng(0).standard_normal((3, 200_000))
+    # healthy cell of the slow-dominant lesion (TRPM3 brief, section 6.2): eps 0.001, G = 1500 eps/(eps + 0.3) nM, N_rel = 1 - 0.95 G/(G + 40 nM)
+    eps = 0.001 * np.exp(log_sd["MuOpioidReceptor.eps"] * z[0])
+    g = 1500.0 * eps / (eps + 0.3)
+    surface = 2.6 * np.exp(log_sd["TRPM3.density"] * z[1] + log_sd["cm"] * z[2]) * (1.0 - 0.95 * g / (g + 40.0))
+    assert f"{np.median(surface):.1f} at the surface of a median healthy cell; with the spreads {100 * np.exp(-surface).mean():.0f} % of them have none" in text
+
+
 @pytest.mark.slow
 def test_the_cohort_of_the_published_design_answers_at_both_units_and_keeps_its_variances_apart() -> None:
     results = finished("cohort_8v8.toml")[1]

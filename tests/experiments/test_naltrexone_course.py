@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,13 @@ def test_what_never_started_is_a_chain_in_a_body_too():
     blank = course.stand_in(nk.primary_nk_cell())
     assert blank.composition.name == "opioid_chain_in_vivo"
     assert blank.parameter("MuOpioidReceptor.k_invivo") == 3.0
+
+
+def test_the_page_prints_the_range_of_day_ten_when_all_tone_is_ambient_agonist():
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "naltrexone_in_the_body.md").read_text(encoding="utf-8")
+    patient = nk.primary_nk_cell().with_phenotype("me_cfs")
+    said = {"measured": "day ten is between {} and {} of healthy", "off": "({} to {} without a rebound", "claimed": "claimed size it is between {} and {}:"}
+    for rebound, sentence in said.items():
+        found = run_experiment(patient, NaltrexoneCourse(doses=10, agonist_share=1.0, rebound=rebound)).features
+        ends = (f"{found[name].values[0]:.2f}" for name in ("current_least", "current_largest"))
+        assert sentence.format(*ends) in page

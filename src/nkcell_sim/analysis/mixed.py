@@ -54,7 +54,8 @@ def fit_mixed(
     """Fit value = group + donor (+ donor within arm, where donors are in both groups) + cell; cells are nested in donors.
 
     With ``reference = "t"`` the contrast is compared with Student's t on (donors - 2) degrees of freedom, (donors - 1) where every donor is in both
-    groups, which for balanced data is the exact analysis of variance (Searle, Casella & McCulloch 1992, DOI 10.1002/9780470316856);
+    groups, which for balanced data and variances estimated above 0 is the exact analysis of variance (Searle, Casella & McCulloch 1992,
+    DOI 10.1002/9780470316856); where one is estimated as 0 the degrees of freedom stay and p differs a little;
     ``"normal"`` is statsmodels' own Wald test, which rejects too often with few donors. A fit that does not converge, or has no
     finite standard error, is returned with its ``problem`` and NaN p. Raises :class:`ParameterError` for fewer than two donors in
     a group, no donor with two cells, constant data, or values that have no logarithm.
