@@ -260,6 +260,28 @@ def test_a_signal_at_any_moment_is_its_exit_code_and_leaves_nothing_half_written
     assert names(here) == {"small.toml"} | ({"small.h5"} if figure else set())
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_during_the_tables_keeps_the_runs(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, code: int
+) -> None:
+    monkeypatch.setattr("nkcell_sim.analysis.tables.with_tables", lambda *_: signal.raise_signal(number))
+    assert cli.main(["run", "small.toml"]) == code
+    assert "small.h5 (without its tables) is complete" in capsys.readouterr().err
+    assert open_results("small.h5")["rest"].cases == ["healthy"]
+    assert names(here) == {"small.toml", "small.h5"}
+
+
+def test_a_table_that_fails_in_an_unforeseen_way_keeps_the_runs(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def singular(*_: object) -> None:
+        raise ValueError("array is singular")
+
+    monkeypatch.setattr("nkcell_sim.analysis.targets.target_table", singular)
+    (here / "small.toml").write_text(SMALL + "[report]\ntargets = true\n")
+    assert cli.main(["run", "small.toml"]) == 2
+    assert "the results are kept in small.h5; not computed: targets: ValueError: array is singular" in capsys.readouterr().err
+    assert names(here) == {"small.toml", "small.h5", "small.png"}
+
+
 def test_show_draws_a_configuration_and_summarises_a_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["show"]) == 0
     said = capsys.readouterr().out

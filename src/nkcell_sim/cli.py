@@ -27,6 +27,7 @@ VALIDATE_EPILOG = "Exit codes: 0 judged, whatever the verdicts; 1 a run failed; 
 TOLERANCE_EPILOG = "Exit codes: 0 the tolerance fits; 1 it is too loose, or a run failed; 2 bad input; 130 interrupted."
 OK, FAILED, BAD_INPUT, SIGNALLED = 0, 1, 2, 128
 DEFAULT_CONFIG = "ntx_restoration.toml"
+UNFINISHED = "its tables"  # what an interrupt leaves out when the runs are done
 
 app = typer.Typer(
     name="nkcell",
@@ -78,7 +79,8 @@ def run(
         _check_target(drawing, path)
     results, missing = _simulate(load_config(path, overrides), quiet)
     results.save(target)
-    _written.append(str(target))
+    _written.append(f"{target} (without {UNFINISHED})" if UNFINISHED in missing else str(target))
+    _stop_if_asked()
     problem = _figure_problem(results, drawing) if figure else ""
     if not quiet:
         from .show import results_text
@@ -305,7 +307,12 @@ def _simulate(config: Any, quiet: bool) -> tuple[Any, list[str]]:
     with ProgressBar(quiet=quiet) as progress:
         results = run_study(config.study, progress=progress, config=config.resolved)
     _stop_if_asked()
-    return with_tables(results, config.study, config.asked)
+    try:
+        return with_tables(results, config.study, config.asked)
+    except KeyboardInterrupt:  # tables are quick to repeat, the runs are not
+        if not _received:
+            _received.append(signal.SIGINT)
+        return results, [UNFINISHED]
 
 
 def _repeat(path: str, output: str, overrides: list[str], quiet: bool) -> int:
@@ -320,6 +327,7 @@ def _repeat(path: str, output: str, overrides: list[str], quiet: bool) -> int:
     if output:
         _check_result_file(Path(output), path)
     after, missing = _simulate(parse_config(before.config, f"{path} (configuration inside)", overrides), quiet)
+    _stop_if_asked()
     if output:
         after.save(output)
         _written.append(output)

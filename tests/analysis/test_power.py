@@ -15,9 +15,12 @@ from nkcell_sim.analysis.cell_table import CellTable
 from nkcell_sim.analysis.deductions import attainable_level
 from nkcell_sim.analysis.hierarchy import Bank, Design
 from nkcell_sim.analysis.power import BOTH_UNITS, Analysis, Share, donors_needed, inflated_level, p_of, power, power_curve, resampled_power
+from nkcell_sim.analysis.questions import cells_of
 from nkcell_sim.analysis.statistics import compare
 from nkcell_sim.analysis.variance import variance_components
 from nkcell_sim.errors import ParameterError
+
+from ..cohort_results import dose_results
 
 LOG_T = Analysis("welch_t", "donor", scale="log")
 RANKS = Analysis("mann_whitney", "donor")
@@ -324,3 +327,9 @@ def test_a_curve_can_be_drawn_from_a_bank() -> None:
 def test_bad_input_is_refused(call, message) -> None:
     with pytest.raises(ParameterError, match=message):
         call()
+
+
+def test_points_of_a_grid_are_never_taken_for_cells_of_one_sample() -> None:
+    """2 donors x 2 cells at 5 doses are no sample of 20 cells."""
+    with pytest.raises(ParameterError, match=r"recorded at 5 values of 'patch\.pregs'"):
+        cells_of(dose_results(), "patch.pregs_1_outward")

@@ -155,10 +155,11 @@ def check_share(name: str, given: float) -> float:
     return float(given)
 
 
-def check_count(name: str, given: int, *, least: int) -> int:
-    """A whole number from ``least``, or :class:`ParameterError`."""
-    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < least:
-        raise ParameterError(f"got {name} = {given!r}; expected a whole number from {least}", name=name)
+def check_count(name: str, given: int, *, least: int, most: int | None = None) -> int:
+    """A whole number from ``least`` (to ``most``), or :class:`ParameterError`."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < least or (most is not None and given > most):
+        upto = "" if most is None else f" to {most:,}"
+        raise ParameterError(f"got {name} = {given!r}; expected a whole number from {least}{upto}", name=name)
     return int(given)
 
 

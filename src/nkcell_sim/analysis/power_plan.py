@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from ..results import Results
 
+# More than a study of people will have; beyond it a mistyped number would fill the memory, or the year, after the runs are done.
+MOST_DONORS, MOST_CELLS, MOST_EXPERIMENTS = 10_000, 1_000, 1_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class PowerPlan:
@@ -44,16 +47,19 @@ class PowerPlan:
         Question(feature=self.feature, conditions=self.conditions)
         if len(self.conditions) != 2:
             raise ParameterError(f"got {len(self.conditions)} conditions; power is that of telling two apart", name="conditions")
-        for name, least in (("donors", 2), ("cells", 1)):
+        for name, least, most in (("donors", 2, MOST_DONORS), ("cells", 1, MOST_CELLS)):
             numbers = getattr(self, name)
             for number in numbers:
-                check_count(name, number, least=least)
+                check_count(name, number, least=least, most=most)
             if not numbers or len(set(numbers)) != len(numbers):
                 raise ParameterError(f"got {name} = {list(numbers)}; expected a list of different numbers", name=name)
         check_share("alpha", self.alpha)
         check_share("power", self.power)
-        check_count("experiments", self.experiments, least=100)
-        check_count("mixed_experiments", self.mixed_experiments, least=0)
+        check_count("experiments", self.experiments, least=100, most=MOST_EXPERIMENTS)
+        check_count("mixed_experiments", self.mixed_experiments, least=0, most=self.experiments)
+        if self.mixed_experiments and 1 in self.cells:
+            said = f"got cells = {list(self.cells)} with mixed_experiments; with one cell a donor a mixed model cannot tell donors from cells: leave 1 out"
+            raise ParameterError(said, name="cells")
         checked_seed(self.seed)
 
     @property

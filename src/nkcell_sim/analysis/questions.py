@@ -19,7 +19,7 @@ from .statistics import CORRECTIONS
 from .variance import variance_components
 
 if TYPE_CHECKING:
-    from ..results import Results
+    from ..results import ExperimentRuns, Results
 
 VARIANCE_UNITS = ("donor", "cell", "measurement")
 
@@ -97,10 +97,21 @@ def cells_of(results: Results, feature: str, conditions: Sequence[str] = (), *, 
     if missing is not None:
         raise ParameterError(f"got the condition {missing!r}; the results have {', '.join(dict.fromkeys(runs.cases))}", name="conditions")
     rows = np.concatenate([np.flatnonzero(cases == c) for c in chosen])
+    _check_one_point(runs, chosen, cases)
     donors = runs.labels.get("donor")
     groups = runs.labels.get("group")
     donor = None if donors is None or groups is None else np.array([f"{groups[i]}: {donors[i]}" for i in rows])
     return CellTable(runs[name][rows], cases[rows].astype(str), donor, name=feature, unit=runs.units[name])
+
+
+def _check_one_point(runs: ExperimentRuns, chosen: Sequence[str], cases: np.ndarray) -> None:
+    """Refuse to take the points of a grid for cells of one sample."""
+    for key, values in runs.varied.items():
+        for condition in chosen:
+            found = np.unique(values[cases == condition])
+            if len(found) > 1:
+                said = f"{condition!r} is recorded at {len(found)} values of {key!r}, which one sample would mix; run a study with one of them"
+                raise ParameterError(said, name=key)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ def with_tables(results: Results, study: Study, asked: Asked) -> tuple[Results, 
             results = make(results)  # type: ignore[operator]
         except NkcellError as error:
             problems.append(f"{what}: {error}")
+        except Exception as error:
+            problems.append(f"{what}: {type(error).__name__}: {error}")
 
     if asked.statistics is not None:
         statistics = asked.statistics

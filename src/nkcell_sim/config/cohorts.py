@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
@@ -17,8 +17,9 @@ from ..study import Cohort, Spread
 from ..study.cohort import CHANNELS, CONSTANTS, DISTRIBUTIONS
 from ..units import parse
 from .locate import Path
-from .sections import Section, quantity_problem, with_unit
+from .sections import Real, Section, Whole, quantity_problem, with_unit
 from .source import Source
+from .words import near_miss
 
 _HEADER = re.compile(r"^\s*(?P<key>[^\[\]]+?)\s*(?:\[(?P<unit>[^\[\]]+)\])?\s*$")
 
@@ -49,7 +50,7 @@ class CorrelationSection(Section):
     """How two spreads go together."""
 
     keys: list[str] = Field(min_length=2, max_length=2, description="the two parameters")
-    r: float = Field(description="correlation of the normal numbers behind them")
+    r: Real = Field(description="correlation of the normal numbers behind them")
 
 
 class DonorSection(Section):
@@ -63,16 +64,16 @@ class DonorSection(Section):
 class CohortSection(Section):
     """Donors in every group and cells of every donor."""
 
-    donors: int | dict[str, int] = Field(default=8, description="donors in each group, or a table by group")
-    cells: int = Field(default=6, description="cells of a donor in each condition and experiment")
+    donors: Whole | dict[str, Whole] = Field(default=8, description="donors in each group, or a table by group")
+    cells: Whole = Field(default=6, description="cells of a donor in each condition and experiment")
     channels: Literal[CHANNELS] = Field(  # type: ignore[valid-type]
         default="mean", description="TRPM3 channels of a cell: the mean number, a counted (whole) one, or counted ones that open and close by chance"
     )
     constants: Literal[CONSTANTS] = Field(default="recalibrated", description="resting constants of a drawn cell: solved again, or kept")  # type: ignore[valid-type]
     matched: bool = Field(default=True, description="the i-th donors of all groups are of one sex and of about one age")
-    age_mean: float = Field(default=42.0, description="mean age [years], a label")
-    age_sd: float = Field(default=10.0, description="standard deviation of age [years]")
-    female: float = Field(default=0.75, description="share of women, a label")
+    age_mean: Real = Field(default=42.0, description="mean age [years], a label")
+    age_sd: Real = Field(default=10.0, description="standard deviation of age [years]")
+    female: Real = Field(default=0.75, description="share of women, a label")
     spread: list[SpreadSection] = Field(default=[], description="what differs, and by how much")
     correlation: list[CorrelationSection] = Field(default=[], description="correlations between spreads")
     donor: list[DonorSection] = Field(default=[], description="donors with values of their own")
@@ -110,11 +111,27 @@ def _pointed(made: Callable[[], Cohort], section: CohortSection, source: Source)
     try:
         return made()
     except NkcellError as error:
-        name = str(getattr(error, "name", ""))
-        keys = [s.key for s in section.spread]
-        last = len(keys) - 1 - keys[::-1].index(name) if name in keys else -1
-        path: Path = ("cohort", "spread", last) if last >= 0 else ("cohort", name) if name in type(section).model_fields else ("cohort",)
-        raise source.error(path, str(error), at_key=len(path) != 2) from error
+        path, at_key = _place(str(getattr(error, "name", "")), section)
+        raise source.error(path, str(error), at_key=at_key) from error
+
+
+def _place(name: str, section: CohortSection) -> tuple[Path, bool]:
+    """Where in the section a name stands that an error gives (a key, a spread, a group, a donor), and whether it is a key there."""
+    last = max((i for i, each in enumerate(section.spread) if each.key == name), default=-1)
+    if last >= 0:
+        return ("cohort", "spread", last), True
+    field = {"correlations": "correlation", "age": "age_sd" if "age_sd" in section.model_fields_set else "age_mean"}.get(name, name)
+    if field in type(section).model_fields:
+        return ("cohort", field), field == "correlation"
+    if isinstance(section.donors, Mapping) and name in section.donors:
+        return ("cohort", "donors", name), True
+    for i, spread in enumerate(section.spread):
+        if name in spread.groups:
+            return ("cohort", "spread", i, "groups", spread.groups.index(name)), False
+    for i, donor in enumerate(section.donor):
+        if name in (donor.group, donor.name):
+            return ("cohort", "donor", i, "group" if name == donor.group else "name"), False
+    return (("cohort", "table"), False) if section.table else (("cohort",), True)
 
 
 def _spread(section: SpreadSection, cell: Cell, path: Path, source: Source) -> Spread:
@@ -133,9 +150,7 @@ def _spread(section: SpreadSection, cell: Cell, path: Path, source: Source) -> S
             raise source.error((*path, name), problem)
         cuts[name] = None if value is None else parse(value, declared.unit)
     try:
-        return Spread(
-            key=section.key, donors=section.donors, cells=section.cells, distribution=section.distribution, groups=tuple(section.groups), **cuts
-        )
+        return Spread(key=section.key, donors=section.donors, cells=section.cells, distribution=section.distribution, groups=tuple(section.groups), **cuts)
     except NkcellError as error:
         raise source.error(path, str(error), at_key=True) from error
 
@@ -147,21 +162,36 @@ def _table(section: CohortSection, cell: Cell, source: Source) -> dict[str, dict
         try:
             _read_csv(FilePath(source.name).parent / section.table, section.table, cell, found)
         except (NkcellError, OSError, UnicodeDecodeError, csv.Error) as error:
-            said = f"cannot read this table: {error.strerror}" if isinstance(error, OSError) else str(error)
+            said = str(error)
+            if isinstance(error, OSError):
+                said = f"cannot read this table: {error.strerror}"
+            elif isinstance(error, UnicodeDecodeError):
+                said = f"this table is not text in UTF-8 (byte {error.start}); save it from the spreadsheet as CSV in UTF-8"
             raise source.error(("cohort", "table"), said) from error
     for i, donor in enumerate(section.donor):
         path: Path = ("cohort", "donor", i)
         if donor.name in found.get(donor.group, {}):
             raise source.error((*path, "name"), f"duplicate name: the group {donor.group!r} has a donor {donor.name!r} already")
         values = {}
-        for key, value in donor.set.items():
+        for key, value, where in _flat(donor.set, (*path, "set")):
             declared = cell.composition.parameters.get(key)
-            problem = f"unknown parameter {key!r}" if declared is None else quantity_problem(value, declared.unit, declared.minimum, declared.maximum)
-            if problem or declared is None:
-                raise source.error((*path, "set", key), problem, at_key=declared is None)
+            if declared is None:
+                raise source.error(where, f"unknown parameter {key!r}{near_miss(key, cell.composition.parameters)}", at_key=True)
+            problem = quantity_problem(value, declared.unit, declared.minimum, declared.maximum)
+            if problem:
+                raise source.error(where, problem)
             values[key] = parse(value, declared.unit)
         found.setdefault(donor.group, {})[donor.name] = values
     return found
+
+
+def _flat(values: Mapping[str, Any], path: Path, prefix: str = "") -> Iterator[tuple[str, Any, Path]]:
+    """Parameters, which may be written with or without quotes around their dots."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, (*path, key), f"{prefix}{key}.")
+        else:
+            yield prefix + key, value, (*path, key)
 
 
 def _read_csv(file: FilePath, name: str, cell: Cell, found: dict[str, dict[str, dict[str, float]]]) -> None:

@@ -26,10 +26,8 @@ from .questions import PowerSection, StatisticsSection, power_of, resolved_quest
 from .sections import (
     ONLY,
     TREATMENT_KEYS,
-    CellSection,
     ConditionSection,
     File,
-    ReportSection,
     Section,
     SolverKeys,
     VarySection,
@@ -43,10 +41,20 @@ from .sections import (
 )
 from .source import Source, read_source
 from .toml_text import toml_text
-from .words import expectation, near_miss, reworded
+from .words import expectation, near_miss, owner_of, reworded
 
 _QUESTIONS: dict[str, type[BaseModel]] = {"statistics": StatisticsSection, "power": PowerSection}
-_SECTIONS: dict[str, type[BaseModel]] = {"cell": CellSection, "condition": ConditionSection, "vary": VarySection, "report": ReportSection}
+
+# Sections that may be given several times.
+_ARRAYS = (("condition",), ("vary",), ("cohort", "spread"), ("cohort", "correlation"), ("cohort", "donor"), ("statistics", "compare"))
+# Where the options of a study stand that its own errors name.
+_KEYS_OF_STUDY: dict[str, Path] = {
+    "keep": ("results", "keep"),
+    "title": ("title",),
+    "channels": ("cohort", "channels"),
+    "error_bars": ("solver", "error_bars"),
+    "method": ("solver", "method"),
+}
 
 
 @dataclass(frozen=True)
@@ -94,8 +102,9 @@ class _Loader:
         try:
             study = Study(cases, experiments, vary=vary, solver=solver, title=file.title, cohort=cohort, seed=file.seed, keep=file.results.keep, only=only)
         except NkcellError as error:
-            if getattr(error, "name", "") == "keep":
-                raise self.source.error(("results", "keep"), str(error)) from error
+            named: Path | None = _KEYS_OF_STUDY.get(getattr(error, "name", ""))
+            if named is not None:
+                raise self.source.error(named, str(error)) from error
             position = next((i for i, section in enumerate(file.vary) if section.key == getattr(error, "name", "")), None)
             if position is not None:
                 raise self.source.error(("vary", position), str(error), at_key=True) from error
@@ -108,9 +117,15 @@ class _Loader:
     def _shape(self) -> None:
         """Tables written as arrays of tables and the other way round."""
         data = self.source.data
-        for name in ("condition", "vary"):
-            if isinstance(data.get(name), Mapping):
-                raise self.source.error((name,), f"expected an array of tables: write [[{name}]]", at_key=True)
+        for path in _ARRAYS:
+            value: Any = data
+            for part in path:
+                value = value.get(part) if isinstance(value, Mapping) else None
+            if isinstance(value, Mapping):
+                raise self.source.error(path, f"expected an array of tables: write [[{'.'.join(path)}]]", at_key=True)
+        for name in ("cohort", "statistics", "power", "results"):
+            if isinstance(data.get(name), list):
+                raise self.source.error((name,), f"expected one table: write [{name}]", at_key=True)
         if isinstance(data.get("experiment"), list):
             raise self.source.error(("experiment",), "expected named tables: write [experiment.NAME]", at_key=True)
         for name, value in data.get("experiment", {}).items() if isinstance(data.get("experiment"), Mapping) else ():
@@ -132,11 +147,9 @@ class _Loader:
         loc: Path = tuple(first["loc"])
         path = prefix + loc
         if first["type"] == "extra_forbidden":
-            owner = _SECTIONS.get(str(loc[0]), model) if len(loc) > 1 else model
-            return self.source.error(path, f"unknown key {loc[-1]!r}{near_miss(str(loc[-1]), owner.model_fields)}", at_key=True)
+            return self.source.error(path, f"unknown key {loc[-1]!r}{near_miss(str(loc[-1]), owner_of(loc, model).model_fields)}", at_key=True)
         if first["type"] == "missing":
-            owner = _SECTIONS.get(str(loc[0]), model) if len(loc) > 1 else model
-            return self.source.error(path[:-1], f"missing key {loc[-1]!r}: {expectation(owner, str(loc[-1]))}", at_key=True)
+            return self.source.error(path[:-1], f"missing key {loc[-1]!r}: {expectation(owner_of(loc, model), str(loc[-1]))}", at_key=True)
         if first["type"] == "lab_value":
             return self.source.error(path, first["msg"])
         return self.source.error(path, reworded(first))
@@ -253,6 +266,9 @@ class _Loader:
         for k, name in enumerate(off):
             cell = self._at(("cell", "off", k), cell.without, name)
         cell = self._set(cell, condition.set, (*path, "set"))
+        problem = name_problem(condition.group) if condition.group else ""
+        if problem:
+            raise self.source.error((*path, "group"), problem)
         return Case(condition.name, replace(cell, name=condition.name), self._treatment(condition, path), condition.group)
 
     def _treatment(self, condition: ConditionSection, path: Path) -> Treatment | None:

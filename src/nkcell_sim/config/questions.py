@@ -12,10 +12,10 @@ from ..analysis.power_plan import PowerPlan
 from ..analysis.questions import Question, Statistics
 from ..analysis.statistics import CORRECTIONS
 from ..errors import NkcellError
-from ..study import Study, feature_units
+from ..study import Cohort, Study, feature_units
 from ..units import parse
 from .locate import Path
-from .sections import Section, quantity_problem, with_unit
+from .sections import Real, Section, Whole, quantity_problem, with_unit
 from .source import Source
 from .words import near_miss
 
@@ -35,7 +35,7 @@ class StatisticsSection(Section):
     compare: list[CompareSection] = Field(min_length=1, description="what is compared")
     correction: Literal[CORRECTIONS] = Field(default="holm", description="correction of several comparisons")  # type: ignore[valid-type]
     aggregate: Literal[AGGREGATES] = Field(default="mean", description="how a donor's cells become one value")  # type: ignore[valid-type]
-    resamples: int = Field(default=2000, description="bootstrap resamples of effect sizes (0: no intervals)")
+    resamples: Whole = Field(default=2000, description="bootstrap resamples of effect sizes (0: no intervals)")
 
 
 class PowerSection(Section):
@@ -43,13 +43,13 @@ class PowerSection(Section):
 
     feature: str = Field(description='EXPERIMENT.FEATURE, for example "patch.pregs_1_outward"')
     conditions: list[str] = Field(min_length=2, max_length=2, description="the two conditions that differ")
-    donors: list[int] = Field(default=[3, 5, 8, 12, 16, 24, 32], description="donors in each group")
-    cells: list[int] = Field(default=[1, 3, 6, 12], description="cells of a donor")
+    donors: list[Whole] = Field(default=[3, 5, 8, 12, 16, 24, 32], description="donors in each group")
+    cells: list[Whole] = Field(default=[1, 3, 6, 12], description="cells of a donor")
     paired: bool = Field(default=False, description="both conditions in the same donors, compared by paired tests")
-    alpha: float = Field(default=0.05, description="level of the tests")
-    power: float = Field(default=0.8, description="power that is wanted")
-    experiments: int = Field(default=2000, description="simulated experiments for each design")
-    mixed_experiments: int = Field(default=0, description="of these, how many get a mixed model as well (some milliseconds each)")
+    alpha: Real = Field(default=0.05, description="level of the tests")
+    power: Real = Field(default=0.8, description="power that is wanted")
+    experiments: Whole = Field(default=2000, description="simulated experiments for each design")
+    mixed_experiments: Whole = Field(default=0, description="of these, how many get a mixed model as well (some milliseconds each)")
 
 
 def statistics_of(section: StatisticsSection | None, study: Study, source: Source) -> Statistics | None:
@@ -60,7 +60,7 @@ def statistics_of(section: StatisticsSection | None, study: Study, source: Sourc
     for i, asked in enumerate(section.compare):
         path: Path = ("statistics", "compare", i)
         unit = _checked_feature(asked.feature, study, (*path, "feature"), source)
-        _check_conditions(asked.conditions, study, (*path, "conditions"), source)
+        _check_conditions(asked.feature, asked.conditions, study, path, source)
         limit = asked.detection_limit
         problem = "" if limit is None else quantity_problem(limit, unit, 0.0)
         if problem:
@@ -77,9 +77,10 @@ def power_of(section: PowerSection | None, study: Study, source: Source) -> Powe
     if section is None:
         return None
     _checked_feature(section.feature, study, ("power", "feature"), source)
-    _check_conditions(section.conditions, study, ("power", "conditions"), source)
     if study.cohort is None:
         raise source.error(("power",), "power is resampled from the donors of a cohort; add a [cohort] section", at_key=True)
+    _check_conditions(section.feature, section.conditions, study, ("power",), source)
+    _check_donors(section, study, study.cohort, source)
     found: PowerPlan = _made(("power",), source, PowerPlan, **section.model_dump(), seed=study.seed)
     return found
 
@@ -104,13 +105,38 @@ def _checked_feature(feature: str, study: Study, path: Path, source: Source) -> 
     return units[name]
 
 
-def _check_conditions(given: list[str], study: Study, path: Path, source: Source) -> None:
-    known = [case.name for case in study.cases]
+def _check_conditions(feature: str, given: list[str], study: Study, path: Path, source: Source) -> None:
+    """The conditions that are compared: done by the feature's experiment, each once, two or more, and none at several points of a grid."""
+    experiment, where = feature.partition(".")[0], (*path, "conditions")
+    everybody, there = [case.name for case in study.cases], {case.name: case for case in study.cases_of(experiment)}
     for i, name in enumerate(given):
-        if name not in known:
-            raise source.error((*path, i), f"there is no condition {name!r}{near_miss(name, known)}")
+        if name not in everybody:
+            raise source.error((*where, i), f"there is no condition {name!r}{near_miss(name, everybody)}")
+        if name not in there:
+            raise source.error((*where, i), f"the experiment {experiment!r} is not done on this condition; it is done on {', '.join(map(repr, there))}")
         if name in given[:i]:
-            raise source.error((*path, i), "this condition is named already; a group cannot be compared with itself")
+            raise source.error((*where, i), "this condition is named already; a group cannot be compared with itself")
+    if len(there) < 2:
+        raise source.error((*path, "feature"), f"the experiment {experiment!r} is done on one condition, {next(iter(there))!r}; a comparison needs two or more")
+    for name in given or there:
+        points = study.points(experiment, there[name])
+        if len(points) > 1:
+            key = next(k for k in study.vary if len({repr(point.get(k)) for point in points}) > 1)
+            said = f"{name!r} is recorded at {len(points)} values of {key!r}, which a comparison would mix; ask for one value of every [[vary]] key"
+            raise source.error((*path, "feature"), said)
+
+
+def _check_donors(section: PowerSection, study: Study, cohort: Cohort, source: Source) -> None:
+    """Donors to resample: two or more in each condition, the same ones in both where arms are paired."""
+    groups = {case.name: case.donors for case in study.cases}
+    first, second = (groups[name] for name in section.conditions)
+    for i, group in enumerate((first, second)):
+        many = len(cohort.donors_of(group))
+        if many < 2:
+            raise source.error(("power", "conditions", i), f"the group {group!r} has {many} donor; power is resampled from two or more, set donors in [cohort]")
+    if section.paired and first != second:
+        said = f"the conditions have different donors, of the groups {first!r} and {second!r}; paired arms are conditions of one group"
+        raise source.error(("power", "paired"), said)
 
 
 def resolved_questions(statistics: Statistics | None, power: PowerPlan | None, study: Study) -> dict[str, Any]:

@@ -28,6 +28,11 @@ def key_of(treatment: Treatment) -> str:
     return next(key for key, name in TREATMENT_KEYS.items() if name == name_of(treatment))
 
 
+# Numbers as TOML has them: neither true nor "2" is one.
+Whole = Annotated[int, Field(strict=True)]
+Real = Annotated[float, Field(strict=True)]
+
+
 class Section(BaseModel):
     """Base of all sections: a key that is not declared is an error."""
 
@@ -65,7 +70,7 @@ class VarySection(Section):
     values: list[Any] | None = Field(default=None, description="the values, each with its unit")
     start: Any = Field(default=None, description="first value of an even spacing, instead of `values`")
     stop: Any = Field(default=None, description="last value of an even spacing")
-    points: int | None = Field(default=None, ge=2, description="number of values of an even spacing")
+    points: Whole | None = Field(default=None, ge=2, description="number of values of an even spacing")
     spacing: Literal["log", "linear"] = Field(default="log", description="equal ratios or equal differences")
 
 
@@ -226,7 +231,7 @@ class File(Section):
     condition: list[ConditionSection] = Field(default=[], description="groups of cells; one healthy group when none is given")
     experiment: dict[str, dict[str, Any]] = Field(min_length=1, description="what is done to every cell")
     vary: list[VarySection] = Field(default=[], description="axes of a grid of runs")
-    seed: int = Field(default=0, ge=0, le=LARGEST_SEED, description="names the random numbers of cohorts, instruments and channels")
+    seed: Whole = Field(default=0, ge=0, le=LARGEST_SEED, description="names the random numbers of cohorts, instruments and channels")
     cohort: dict[str, Any] | None = Field(default=None, description="donors in every group and cells of every donor")
     results: ResultsSection = Field(default=ResultsSection())
     solver: dict[str, Any] = Field(default={}, description="method and tolerances")

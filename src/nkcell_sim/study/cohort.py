@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..model.cell import Cell
 from ..randomness import checked_seed, stream
+from .case import name_problem
 
 DISTRIBUTIONS = ("lognormal", "normal", "truncated")
 CHANNELS = ("mean", "counted", "stochastic")
@@ -144,7 +145,7 @@ class Cohort:
         object.__setattr__(self, "spread", tuple(self.spread))
         object.__setattr__(self, "correlations", tuple(tuple(c) for c in self.correlations))
         checked_seed(self.seed)
-        for group, count in (self.donors.items() if isinstance(self.donors, Mapping) else [("", self.donors)]):
+        for group, count in self.donors.items() if isinstance(self.donors, Mapping) else [("", self.donors)]:
             _check_count("donors" + (f" of {group!r}" if group else ""), count, MOST_DONORS, "donors")
         _check_count("cells per donor", self.cells, MOST_CELLS, "cells")
         for name, choices in (("channels", CHANNELS), ("constants", CONSTANTS)):
@@ -155,7 +156,21 @@ class Cohort:
         mean, sd = self.age
         if not (math.isfinite(mean) and math.isfinite(sd) and mean > 0.0 and sd >= 0.0):
             raise ParameterError(f"got age = {self.age!r}; expected a mean above 0 and a standard deviation of at least 0 [years]", name="age")
+        self._check_table()
         self._check_spreads()
+
+    def _check_table(self) -> None:
+        """Donors by value have a name that a result file can hold, and none that a numbered donor of the group has."""
+        for group, named in self.table.items():
+            for donor in named:
+                problem = name_problem(donor)
+                if problem:
+                    raise ParameterError(f"got a donor of {group!r} named {donor!r}; {problem}", name=donor)
+            numbered = self.donors_of(group)[len(named) :]
+            taken = next((donor for donor in numbered if donor in named), None)
+            if taken is not None:
+                said = f"got a donor {taken!r} in the table of {group!r}, a name that one of its donors without values has; give it another name"
+                raise ParameterError(said, name=taken)
 
     def _check_spreads(self) -> None:
         seen: set[tuple[str, str]] = set()
@@ -167,13 +182,16 @@ class Cohort:
                     raise ParameterError(f"got two spreads of {each.key!r}{f' in {group!r}' if group else ''}; expected one for each group", name=each.key)
                 seen.add((each.key, group))
         keys = {each.key for each in self.spread}
-        for first, second, r in self.correlations:
+        pairs = [{first, second} for first, second, _ in self.correlations]
+        for i, (first, second, r) in enumerate(self.correlations):
             missing = next((k for k in (first, second) if k not in keys), None)
             if missing:
                 raise ParameterError(f"got a correlation of {missing!r}, which has no spread", name="correlations")
             if first == second or not -1.0 < r < 1.0:
                 said = f"got a correlation {r!r} of {first!r} with {second!r}; expected two keys and a number between -1 and 1"
                 raise ParameterError(said, name="correlations")
+            if pairs[i] in pairs[:i]:
+                raise ParameterError(f"got two correlations of {first!r} with {second!r}; expected one", name="correlations")
         _ = self._mixing
 
     @cached_property
@@ -199,6 +217,9 @@ class Cohort:
         unknown = sorted(asked - set(groups))
         if unknown:
             raise ParameterError(f"got a cohort with a group {unknown[0]!r}; the study has {', '.join(map(repr, groups))}", name=unknown[0])
+        uncounted = next((g for g in groups if isinstance(self.donors, Mapping) and g not in self.donors and not self.table.get(g)), None)
+        if uncounted is not None:
+            raise ParameterError(f"got no number of donors for the group {uncounted!r}; expected one for each group without a table", name="donors")
         for group, cells in groups.items():
             for donor, values in self.table.get(group, {}).items():
                 for key, value in values.items():

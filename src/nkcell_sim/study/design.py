@@ -18,7 +18,7 @@ from ..experiments.fields import LabRecord
 from ..experiments.treatment import Treatment, name_of
 from ..model.cell import Cell, temperature_note
 from ..randomness import checked_seed
-from ..solver import Solver
+from ..solver import COMPILED_METHODS, SCIPY_METHODS, Solver
 from ..units import parse
 from .case import Case, name_problem
 from .cohort import Cohort, Member
@@ -86,7 +86,7 @@ class Study:
         self.cases = tuple(_case(c) for c in many)
         self.experiments = _experiments(experiments)
         self.solver = solver or Solver()
-        self.title = title
+        self.title = _titled(title)
         self.cohort = cohort
         self.seed = checked_seed(seed)
         self.keep = None if keep is None else _kept(keep, self.experiments)
@@ -99,6 +99,9 @@ class Study:
             raise ParameterError(f"got {self._channels} channels; the cell of case {bare.name!r} has no channels that can be counted", name="channels")
         if self._channels == "stochastic" and self.solver.error_bars:
             raise ParameterError("got error bars for stochastic channels, whose repetition is another chance; switch error_bars off", name="error_bars")
+        if self._channels == "stochastic" and self.solver.method in SCIPY_METHODS:
+            said = f"got method {self.solver.method!r} for stochastic channels; only the compiled ones draw them: {', '.join(map(repr, COMPILED_METHODS))}"
+            raise ParameterError(said, name="method")
         self.vary = {key: self._axis(key, values) for key, values in (vary or {}).items()}
         self._check_points()
 
@@ -298,6 +301,13 @@ def _kept(keep: Any, experiments: Mapping[str, Experiment]) -> tuple[str, ...]:
     if unknown:
         raise ParameterError(f"got {unknown[0]!r} among the traces to keep; the experiments record {', '.join(sorted(known))}", name="keep")
     return tuple(keep)
+
+
+def _titled(title: Any) -> str:
+    """A title that tables, figures and result files can hold."""
+    if not isinstance(title, str) or not title.isprintable():
+        raise ParameterError(f"got title = {title!r}; expected one line of text without control characters", name="title")
+    return title
 
 
 def _case(given: Any) -> Case:
