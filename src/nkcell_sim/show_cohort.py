@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .analysis.comparison_rows import TEST_WORDS, Row, by_comparison, effect_of, p_of, p_text
 from .show import columns, wrapped
 
 if TYPE_CHECKING:
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 
 # Columns of a condition would otherwise be too wide for a terminal.
 MOST_FEATURES = 12
-WORDS = {
-    "mann_whitney": "Mann-Whitney", "welch_t": "Welch t", "wilcoxon": "Wilcoxon", "paired_t": "paired t", "fisher": "Fisher exact",
-    "mixed_model": "mixed model", "kruskal_wallis": "Kruskal-Wallis", "dunn": "Dunn",
-}  # fmt: skip
 
 
 def cohort_table(runs: ExperimentRuns, *, everything: bool = False) -> str:
@@ -44,24 +41,14 @@ def _mean(values: np.ndarray) -> str:
     return f"{known.mean():.4g} ± {sem:.2g}" if math.isfinite(sem) else f"{known.mean():.4g}"
 
 
-EFFECTS = {
-    "ratio_of_medians": "ratio of medians", "difference_of_means": "difference of means", "difference_of_fractions": "difference of responders",
-    "shift": "shift", "cliffs_delta": "Cliff's delta", "rank_biserial": "rank-biserial r", "hedges_g": "Hedges' g",
-}  # fmt: skip
-
-
 def statistics_text(results: Results) -> str:
     """Comparisons, a row a test and pair: at the level of cells, as if they were independent, beside that of donors, which are."""
-    rows = results.table("statistics")
-    parts = []
-    for feature in dict.fromkeys(row["feature"] for row in rows):
-        table = [["conditions", "test", "n cells", "p", "n donors", "p", "effect (95 % interval)"]]
-        mine = [row for row in rows if row["feature"] == feature]
-        for groups, test in dict.fromkeys((row["groups"], row["test"]) for row in mine):
-            at = {row["unit"]: row for row in mine if (row["groups"], row["test"]) == (groups, test)}
-            levels = [cell for unit in ("cell", "donor") for cell in _level(at.get(unit))]
-            table.append([groups, WORDS.get(test, test), *levels, _effect(at.get("donor") or at["cell"])])
-        parts.append(f"  {feature}\n{columns(table)}")
+    tables: dict[str, list[list[str]]] = {}
+    for (feature, groups, test), at in by_comparison(results.table("statistics")).items():
+        table = tables.setdefault(feature, [["conditions", "test", "n cells", "p", "n donors", "p", "effect (95 % interval)"]])
+        levels = [cell for unit in ("cell", "donor") for cell in _level(at.get(unit))]
+        table.append([groups, TEST_WORDS.get(test, test), *levels, _effect(at.get("donor") or at["cell"])])
+    parts = [f"  {feature}\n{columns(table)}" for feature, table in tables.items()]
     said = (
         "p corrected for the pairs of a test. Cells of one donor are not independent: a test on cells answers for these donors only, and its p is too small "
         "for a statement on people; the mixed model takes cells within donors."
@@ -69,29 +56,19 @@ def statistics_text(results: Results) -> str:
     return "\n".join([*parts, wrapped(said)])
 
 
-def _level(row: dict[str, Any] | None) -> list[str]:
+def _level(row: Row | None) -> list[str]:
     """Numbers and p of a comparison at one unit of analysis."""
-    if row is None:
-        return ["", ""]
-    p = row["p"] if math.isnan(row["corrected_p"]) else row["corrected_p"]
-    return [row["n"], p_text(p)]
+    return ["", ""] if row is None else [row["n"], p_text(p_of(row))]
 
 
-def _effect(row: dict[str, Any]) -> str:
-    """The first effect size that a comparison has, with its interval; or why there is no answer."""
+def _effect(row: Row) -> str:
+    """The effect size that stands for a comparison, with its interval; or why there is no answer."""
     if row.get("problem"):
         return str(row["problem"])
-    for name, words in EFFECTS.items():
-        value = row.get(name, math.nan)
-        if not math.isnan(value):
-            low, high = row.get(f"{name}_low", math.nan), row.get(f"{name}_high", math.nan)
-            return f"{words} {value:.3g}" + (f" ({low:.3g} to {high:.3g})" if math.isfinite(low) and math.isfinite(high) else "")
-    return ""
-
-
-def p_text(p: float) -> str:
-    """A p-value with two digits, never 0; a dash where there is none."""
-    return "-" if math.isnan(p) else "< 1e-15" if p < 1e-15 else f"{p:.2g}"
+    effect = effect_of(row)
+    if effect is None:
+        return ""
+    return f"{effect.words} {effect.value:.3g}" + (f" ({effect.low:.3g} to {effect.high:.3g})" if effect.has_interval else "")
 
 
 def variance_text(results: Results) -> str:

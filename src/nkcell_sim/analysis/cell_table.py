@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..errors import ParameterError
 
 UNITS = ("cell", "donor")
 AGGREGATES = ("mean", "median")
+SCALES = ("linear", "log")  # of values, for variances and mixed models
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +136,15 @@ class Sample:
         return self.donor
 
 
+def padded(cells: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Cells of every donor as one matrix (n_donors, most cells), NaN behind the last, and how many each has (n_donors,)."""
+    counts = np.array([len(c) for c in cells], dtype=np.intp)
+    matrix = np.full((len(cells), max(counts, default=0)), np.nan)
+    for row, c in zip(matrix, cells, strict=True):
+        row[: len(c)] = c
+    return matrix, counts
+
+
 def _one_pair(labels: NDArray[np.str_], donor: str) -> str:
     found = set(labels)
     if len(found) > 1:
@@ -161,6 +171,14 @@ def check_count(name: str, given: int, *, least: int, most: int | None = None) -
         upto = "" if most is None else f" to {most:,}"
         raise ParameterError(f"got {name} = {given!r}; expected a whole number from {least}{upto}", name=name)
     return int(given)
+
+
+def check_counts(name: str, given: Iterable[int], *, least: int, most: int | None = None) -> tuple[int, ...]:
+    """Different whole numbers from ``least`` (to ``most``), at least one of them, in their order, or :class:`ParameterError`."""
+    found = tuple(check_count(name, n, least=least, most=most) for n in given)
+    if not found or len(set(found)) < len(found):
+        raise ParameterError(f"got {name} = {list(found)}; expected a list of different numbers", name=name)
+    return found
 
 
 def check_at_least(name: str, given: float, least: float, *, strictly: str = "") -> float:

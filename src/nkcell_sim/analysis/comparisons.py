@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from .cell_table import CellTable, check_choice
+from .comparison_rows import p_text
 from .effects import Bootstrap, effects_of
 from .packages import needed
 from .statistics import CORRECTIONS, PAIRED_TESTS, Comparison, compare, corrected, kruskal_wallis
@@ -107,11 +108,6 @@ class ComparisonTable:
         for text in notes:
             lines += textwrap.wrap(text, width=width, initial_indent="  ", subsequent_indent="    ")
         return "\n".join(lines)
-
-
-def p_text(p: float) -> str:
-    """A p-value in words: two digits, never 0, a dash where there is none."""
-    return "-" if math.isnan(p) else "< 1e-15" if p < 1e-15 else f"{p:.2g}"
 
 
 def comparison_table(

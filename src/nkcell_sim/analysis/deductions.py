@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..errors import ParameterError
 from .cell_table import check_choice, check_count, check_share
 from .comparisons import abs_z
+from .p_values import fisher_counts
 from .packages import needed
 from .statistics import corrected
 
@@ -78,11 +79,9 @@ def smallest_fisher_p(n1: int, n2: int) -> float:
 
 def counting_p(k1: int, n1: int, k2: int, n2: int) -> float:
     """Two-sided p of Fisher's exact test for k1 of n1 and k2 of n2 responders."""
-    from scipy.stats import fisher_exact
-
     if not (0 <= k1 <= n1 and 0 <= k2 <= n2):
         raise ParameterError(f"got {k1} of {n1} and {k2} of {n2} responders; expected counts from 0 to the size of the group", name="k1")
-    return float(fisher_exact([[k1, n1 - k1], [k2, n2 - k2]]).pvalue)
+    return float(fisher_counts(k1, n1, k2, n2))
 
 
 def cells_for_counting_p(p: float, fractions: tuple[float, float], *, most: int = 1000) -> int | None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from ..errors import ParameterError
-from .cell_table import check_choice, check_count, check_share
+from .cell_table import check_choice, check_count, check_share, padded
 
 INDEPENDENT = ("cliffs_delta", "shift", "ratio_of_medians", "hedges_g")
 PAIRED = ("rank_biserial", "shift", "ratio_of_medians", "hedges_g")
@@ -156,10 +156,7 @@ class _Within:
 
     def __init__(self, value: NDArray[Any], donor: NDArray[Any], rng: np.random.Generator) -> None:
         cells = [value[donor == d] for d in dict.fromkeys(donor)]
-        self.counts = np.array([len(c) for c in cells])
-        self.padded = np.full((len(cells), self.counts.max()), np.nan)
-        for row, c in zip(self.padded, cells, strict=True):
-            row[: len(c)] = c
+        self.padded, self.counts = padded(cells)
         self.balanced = bool((self.counts == self.counts[0]).all())
         self.rng = rng
 

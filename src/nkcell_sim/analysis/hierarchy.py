@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
-from .cell_table import CellTable, check_at_least, check_choice, check_count
+from .cell_table import CellTable, check_at_least, check_choice, check_count, padded
 
 EFFECTS_ON = ("number", "current")
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -202,7 +202,7 @@ class Bank:
         """Cells by donor as a padded matrix (donors, most cells) and their counts, for each group; rows are the same donors where paired."""
         within = [self.table.within(g) for g in self.names]
         keys = [[d for d in within[0] if d in within[1]]] * 2 if self.paired else [list(w) for w in within]
-        return tuple(_padded([w[d] for d in k]) for w, k in zip(within, keys, strict=True))
+        return tuple(padded([w[d] for d in k]) for w, k in zip(within, keys, strict=True))
 
     def draw(self, rng: np.random.Generator, experiments: int) -> Pair:
         """Values of both groups (experiments, donors, cells)."""
@@ -226,21 +226,13 @@ class Bank:
         return rng.integers(there, size=(experiments, wanted)).astype(np.intp)
 
     def _cells(self, rng: np.random.Generator, source: tuple[NDArray[np.float64], NDArray[np.intp]], donors: NDArray[np.intp]) -> NDArray[np.float64]:
-        padded, counts = source
+        matrix, counts = source
         cell = (rng.random((*donors.shape, self.cells)) * counts[donors][..., None]).astype(np.intp)
-        return padded[donors[..., None], cell]
-
-
-def _padded(cells: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    counts = np.array([len(c) for c in cells], dtype=np.intp)
-    matrix = np.full((len(cells), max(counts, default=0)), np.nan)
-    for row, c in zip(matrix, cells, strict=True):
-        row[: len(c)] = c
-    return matrix, counts
+        return matrix[donors[..., None], cell]
 
 
 def _joined(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    return _padded([row[:n] for matrix, counts in (first, second) for row, n in zip(matrix, counts, strict=True)])
+    return padded([row[:n] for matrix, counts in (first, second) for row, n in zip(matrix, counts, strict=True)])
 
 
 def _plain(value: Any) -> Any:

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
-from .cell_table import CellTable, check_choice, check_share
+from .cell_table import SCALES, CellTable, check_choice, check_share
 from .packages import needed
 
-SCALES = ("linear", "log")
 REFERENCES = ("t", "normal")
 OPTIMISERS = ("bfgs", "lbfgs", "cg", "powell", "nm")  # tried in this order until one converges
 

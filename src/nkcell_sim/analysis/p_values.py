@@ -10,7 +10,7 @@ from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ParameterError
 
@@ -95,14 +95,19 @@ def paired_t(first: NDArray[Any], second: NDArray[Any]) -> PValues:
 
 def fisher_exact(first: NDArray[Any], second: NDArray[Any], limit: float) -> PValues:
     """Fisher's exact test on the numbers of values above ``limit``; the statistic is the difference of the fractions, second - first."""
+    n1, n2 = first.shape[-1], second.shape[-1]
+    k1, k2 = (first > limit).sum(axis=-1), (second > limit).sum(axis=-1)
+    return PValues(np.asarray(k2 / n2 - k1 / n1), fisher_counts(k1, n1, k2, n2), "exact, scipy.stats.fisher_exact")
+
+
+def fisher_counts(k1: ArrayLike, n1: int, k2: ArrayLike, n2: int) -> NDArray[np.float64]:
+    """Two-sided p of Fisher's exact test for k1 of n1 and k2 of n2 responders, of the shape of the counts; each pair of counts is tested once."""
     from scipy.stats import fisher_exact as exact
 
-    n1, n2 = first.shape[-1], second.shape[-1]
-    counts = np.stack([(first > limit).sum(axis=-1), (second > limit).sum(axis=-1)], axis=-1)
+    counts = np.stack([k1, k2], axis=-1)
     different, which = np.unique(counts.reshape(-1, 2), axis=0, return_inverse=True)
-    p = np.array([exact([[k2, n2 - k2], [k1, n1 - k1]]).pvalue for k1, k2 in different])
-    found = p[which].reshape(counts.shape[:-1])
-    return PValues(np.asarray(counts[..., 1] / n2 - counts[..., 0] / n1), found, "exact, scipy.stats.fisher_exact")
+    p = np.array([exact([[b, n2 - b], [a, n1 - a]]).pvalue for a, b in different])
+    return p[which].reshape(counts.shape[:-1])
 
 
 def _tied(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ points nor the number of workers changes a number.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ..errors import ParameterError
 from ..randomness import checked_seed, stream
 from . import p_values
-from .cell_table import AGGREGATES, UNITS, CellTable, aggregator, check_choice, check_count, check_limit, check_share
-from .hierarchy import Bank, Design, Draws
-from .mixed import REFERENCES, SCALES, fit_contrast
+from .cell_table import AGGREGATES, SCALES, UNITS, CellTable, aggregator, check_choice, check_count, check_counts, check_limit, check_share
+from .hierarchy import Bank, Design, Draws, Pair
+from .mixed import REFERENCES, fit_contrast
 from .packages import needed
 from .statistics import PAIRED_TESTS
 
@@ -94,11 +94,11 @@ class Rate:
 
 @dataclass(frozen=True)
 class PowerPoint:
-    """The rates of every analysis of one design (or bank), at ``alpha``."""
+    """The rates of every analysis of one design (or bank), at ``alpha``; ``design`` and ``seed`` are None for rates read from a result file."""
 
-    design: Design | Bank
+    design: Design | Bank | None
     alpha: float
-    seed: int
+    seed: int | None
     rates: tuple[Rate, ...]
 
     def of(self, analysis: Analysis) -> Rate:
@@ -131,8 +131,8 @@ def _simulated(design: Design | Bank, analyses: tuple[Analysis, ...], seed: int,
     check_count("mixed_experiments", mixed_experiments, least=1)
     _check_analyses(design, analyses)
     counts = {a: min(mixed_experiments, experiments) if a.test == "mixed_model" else experiments for a in analyses}
-    effect = _shares(design, counts, stream(seed, "power", "effect", design.label), "draw", alpha)
-    null = _shares(design, counts, stream(seed, "power", "null", design.label), "draw_null", alpha)
+    effect = _shares(design, design.draw, counts, stream(seed, "power", "effect", design.label), alpha)
+    null = _shares(design, design.draw_null, counts, stream(seed, "power", "null", design.label), alpha)
     return PowerPoint(design, alpha, seed, tuple(Rate(a, effect[a], null[a]) for a in analyses))
 
 
@@ -173,13 +173,16 @@ def _check_analyses(design: Draws, analyses: Sequence[Analysis]) -> None:
         raise ParameterError("one cell a donor: a mixed model cannot tell donors from cells; give more cells, or use unit = 'donor'", name="cells")
 
 
-def _shares(design: Draws, counts: dict[Analysis, int], rng: np.random.Generator, what: str, alpha: float) -> dict[Analysis, Share]:
+Draw = Callable[[np.random.Generator, int], Pair]
+
+
+def _shares(design: Draws, draw: Draw, counts: dict[Analysis, int], rng: np.random.Generator, alpha: float) -> dict[Analysis, Share]:
     """Blocks of experiments that fit into memory; their size depends on the design alone."""
     total = max(counts.values())
     block = max(1, min(total, _ROOM // design.size))
     p: dict[Analysis, list[NDArray[np.float64]]] = {a: [] for a in counts}
     for start in range(0, total, block):
-        first, second = getattr(design, what)(rng, min(block, total - start))
+        first, second = draw(rng, min(block, total - start))
         for a, wanted in counts.items():
             if start < wanted:
                 p[a].append(p_of(a, first[: wanted - start], second[: wanted - start], paired=design.paired))
@@ -271,7 +274,7 @@ def power_curve(
 
     ``executor`` (of concurrent.futures) spreads the points over its workers; the numbers are the same with any, or none.
     """
-    wanted, per_donor = _numbers("donors", donors), _numbers("cells", cells)
+    wanted, per_donor = (tuple(sorted(check_counts(name, given, least=1))) for name, given in (("donors", donors), ("cells", cells)))
     points = [_resized(design, n, m) for m in per_donor for n in wanted]
     for p in points:
         _check_analyses(p, analyses)
@@ -280,14 +283,6 @@ def power_curve(
         return PowerCurve(wanted, per_donor, tuple(_simulated(p, *settings) for p in points))
     waiting = [executor.submit(_simulated, p, *settings) for p in points]
     return PowerCurve(wanted, per_donor, tuple(w.result() for w in waiting))
-
-
-def _numbers(name: str, given: Iterable[int]) -> tuple[int, ...]:
-    found = tuple(check_count(name, n, least=1) for n in given)
-    twice = [n for n in dict.fromkeys(found) if found.count(n) > 1]
-    if not found or twice:
-        raise ParameterError(f"got {name} = {list(found)}; expected a list of different numbers", name=name)
-    return tuple(sorted(found))
 
 
 def _resized(design: Design | Bank, donors: int, cells: int) -> Design | Bank:
@@ -333,13 +328,15 @@ def donors_needed(
             known[n] = _simulated(_resized(design, n, design.cells), (analysis,), number, alpha, experiments, experiments)
         return known[n].rates[0].power
 
-    found = [_smallest(lambda n, end=end: getattr(share(n), end) >= wanted, least, most) for end in ("value", "high", "low")]
+    answer = smallest(lambda n: share(n).value >= wanted, least, most)
+    low = smallest(lambda n: share(n).high >= wanted, least, most)
+    high = smallest(lambda n: share(n).low >= wanted, least, most)
     tried = tuple((n, known[n].rates[0].power) for n in sorted(known))
-    level = None if found[0] is None else known[found[0]].rates[0].false_positives
-    return DonorsNeeded(found[0], found[1], found[2], wanted, level, tried)
+    level = None if answer is None else known[answer].rates[0].false_positives
+    return DonorsNeeded(answer, low, high, wanted, level, tried)
 
 
-def _smallest(enough: Any, low: int, high: int) -> int | None:
+def smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
     """The smallest number that is enough, by bisection; None if the largest is not."""
     if not enough(high):
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError
 from ..randomness import checked_seed
-from .cell_table import check_count, check_share
+from .cell_table import check_count, check_counts, check_share
 from .hierarchy import Bank
 from .power import Analysis, PowerCurve, power_curve
 from .questions import Question, cells_of
@@ -48,11 +48,7 @@ class PowerPlan:
         if len(self.conditions) != 2:
             raise ParameterError(f"got {len(self.conditions)} conditions; power is that of telling two apart", name="conditions")
         for name, least, most in (("donors", 2, MOST_DONORS), ("cells", 1, MOST_CELLS)):
-            numbers = getattr(self, name)
-            for number in numbers:
-                check_count(name, number, least=least, most=most)
-            if not numbers or len(set(numbers)) != len(numbers):
-                raise ParameterError(f"got {name} = {list(numbers)}; expected a list of different numbers", name=name)
+            check_counts(name, getattr(self, name), least=least, most=most)
         check_share("alpha", self.alpha)
         check_share("power", self.power)
         check_count("experiments", self.experiments, least=100, most=MOST_EXPERIMENTS)

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ParameterError
 from ..randomness import checked_seed, stream
 from ..results.layout import IDEAL
-from .cell_table import CellTable, check_choice, check_limit
+from .cell_table import AGGREGATES, SCALES, CellTable, check_choice, check_limit
 from .comparisons import comparison_table
 from .effects import Bootstrap
 from .statistics import CORRECTIONS
@@ -46,7 +46,7 @@ class Question:
             raise ParameterError(f"condition {twice!r} is named twice; a group cannot be compared with itself", name="conditions")
         if len(self.conditions) == 1:
             raise ParameterError(f"got one condition, {self.conditions[0]!r}; a comparison needs two or more", name="conditions")
-        check_choice("scale", self.scale, ("linear", "log"))
+        check_choice("scale", self.scale, SCALES)
         if self.detection_limit is not None:
             check_limit(self.detection_limit)
 
@@ -74,7 +74,7 @@ class Statistics:
     def __post_init__(self) -> None:
         object.__setattr__(self, "questions", tuple(self.questions))
         check_choice("correction", self.correction, CORRECTIONS)
-        check_choice("aggregate", self.aggregate, ("mean", "median"))
+        check_choice("aggregate", self.aggregate, AGGREGATES)
         checked_seed(self.seed)
         if isinstance(self.resamples, bool) or not isinstance(self.resamples, int) or (self.resamples != 0 and not 100 <= self.resamples <= 1_000_000):
             raise ParameterError(f"got resamples = {self.resamples!r}; expected a whole number from 100 to 1,000,000, or 0 for no intervals", name="resamples")

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from ..errors import ParameterError
 from ..randomness import stream
+from ..results.layout import IDEAL
 from .cell_table import CellTable, check_at_least, check_count
 from .deciding import Prediction
 from .hypotheses import PATIENTS, Hypothesis, arms, chosen
-from .power import Analysis, Share, resampled_power
+from .p_values import fisher_counts
+from .power import Analysis, Share, resampled_power, smallest
 
 if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
@@ -98,7 +100,8 @@ def groups(results: Results) -> list[Group]:
     if runs is None:
         return []
     who, found = arms(results, runs), []
-    feature = f"ideal_{FEATURE}" if f"ideal_{FEATURE}" in runs.features else FEATURE
+    ideal = f"{IDEAL}{FEATURE}"
+    feature = ideal if ideal in runs else FEATURE
     mode = tomllib.loads(results.config).get("cohort", {}).get("channels", "mean") if results.config else "mean"
     for h in PATIENTS:
         for role, of, naltrexone in zip(ROLES, (h.healthy, h, h), (False, False, True), strict=True):
@@ -148,20 +151,13 @@ def fisher_cells(first: float, second: float, *, seed: int = 4, wanted: float = 
         if high >= most or abs(first - second) < 1e-3:
             return None
         low, high = high + 1, min(2 * high, most)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _fisher_power(first, second, middle, seed, experiments) >= wanted else (middle + 1, high)
-    return low
+    return smallest(lambda cells: _fisher_power(first, second, cells, seed, experiments) >= wanted, low, high)
 
 
 def _fisher_power(first: float, second: float, cells: int, seed: int, experiments: int) -> float:
-    from scipy.stats import fisher_exact
-
     rng = stream(seed, "fisher", cells)
     a, b = (rng.binomial(cells, p, experiments) for p in (first, second))
-    pairs, counts = np.unique(np.column_stack([a, b]), axis=0, return_counts=True)
-    p = np.array([fisher_exact([[x, cells - x], [y, cells - y]]).pvalue for x, y in pairs])
-    return float(counts[p <= 0.05].sum() / experiments)
+    return float((fisher_counts(a, cells, b, cells) <= 0.05).mean())
 
 
 def block_power(group: Group, *, donors: int, cells: int, recording: Recording = AVERAGED, draws: int = 200, seed: int = 4, experiments: int = 1000) -> Share:

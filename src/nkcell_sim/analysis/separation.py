@@ -79,7 +79,7 @@ class Separation:
 
     def row(self) -> dict[str, Any]:
         """Columns for a table."""
-        return {**{name: getattr(self, name) for name in ("experiment", "tested", "first", "second", "x", "ratio", "donors", "same_cells", "test")}}
+        return {name: getattr(self, name) for name in ("experiment", "tested", "first", "second", "x", "ratio", "donors", "same_cells", "test")}
 
 
 def variability_of(decision: Decision) -> Variability:
@@ -120,7 +120,7 @@ def separations(
 def _separation(decision: Decision, spread: Variability, first: str, second: str, x: float, *, wanted: float, most: int, **settings: int) -> Separation:
     a, b = (decision.members(x)[camp] for camp in (first, second))
     distance = _distance(a, b)
-    analysis = test_of(decision)
+    analysis = analysis_of(decision)
     ends = (min(a), max(a)), (min(b), max(b))
     about = (decision.key, decision.tested_as, first, second, x, *ends, math.exp(distance))
     if distance < SAME:
@@ -140,7 +140,7 @@ def _distance(a: Sequence[float], b: Sequence[float]) -> float:
     return 0.0 if min(differences) <= 0.0 <= max(differences) else min(map(abs, differences))
 
 
-def test_of(decision: Decision) -> Analysis:
+def analysis_of(decision: Decision) -> Analysis:
     """The rank test on donors that fits the scheme."""
     return PAIRED if decision.scheme == "paired" else GROUPS
 
@@ -173,7 +173,7 @@ def resolvable(decision: Decision, donors: int, variability: Variability | None 
     check_count("donors", donors, least=1)
     if not 0.0 < wanted < 1.0:
         raise ParameterError(f"got wanted = {wanted!r}; expected a power between 0 and 1", name="wanted")
-    spread, analysis = variability or variability_of(decision), test_of(decision)
+    spread, analysis = variability or variability_of(decision), analysis_of(decision)
 
     def enough(log_ratio: float) -> bool:
         design = replace(design_of(decision, math.exp(-log_ratio), spread), donors=donors)

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ParameterError
-from .cell_table import CellTable, check_at_least, check_choice
+from .cell_table import SCALES, CellTable, check_at_least, check_choice
 from .packages import needed
 
 ESTIMATORS = ("moments", "reml")
-SCALES = ("linear", "log")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ..analysis.cell_table import AGGREGATES
+from ..analysis.cell_table import AGGREGATES, SCALES
 from ..analysis.power_plan import PowerPlan
 from ..analysis.questions import Question, Statistics
 from ..analysis.statistics import CORRECTIONS
@@ -26,7 +26,7 @@ class CompareSection(Section):
     feature: str = Field(description='EXPERIMENT.FEATURE, for example "patch.pregs_1_outward"')
     conditions: list[str] = Field(default=[], description="conditions to compare, the first is the reference (empty: all)")
     detection_limit: Any = Field(default=None, description="smallest value that counts as a response, with its unit: adds Fisher's exact test")
-    scale: Literal["linear", "log"] = Field(default="linear", description="log where spreads are relative and all values above 0")
+    scale: Literal[SCALES] = Field(default="linear", description="log where spreads are relative and all values above 0")  # type: ignore[valid-type]
 
 
 class StatisticsSection(Section):

@@ -27,7 +27,6 @@ RELEASED = "Degranulation.released"
 RELEASED_BELL = "DegranulationBell.released"
 NFAT_NUCLEAR = "NFAT.nuclear"
 
-CHAIN_MODEL = "opioid_chain"
 CHAIN_COMPONENTS = ("MuOpioidReceptor", "GBetaGamma", "ChannelNumber")
 CHAIN_RECORD = ("MuOpioidReceptor.b", "MuOpioidReceptor.m", "MuOpioidReceptor.density", "g_bg", "ChannelNumber.n_rel", "channel_number")
 K_INVIVO = "MuOpioidReceptor.k_invivo"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..analysis.comparison_rows import TEST_WORDS, Row, is_corrected, p_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,10 +17,6 @@ if TYPE_CHECKING:
 # Tests that a bracket names, at each unit of analysis the first that has an answer; a paired test comes first where donors are paired.
 ORDER = {"cell": ("mann_whitney", "dunn", "welch_t"), "donor": ("wilcoxon", "mann_whitney", "paired_t", "dunn", "welch_t")}
 MOST = 4  # brackets over one group of bars
-TEST_TEXT = {
-    "mann_whitney": "Mann-Whitney", "wilcoxon": "Wilcoxon signed rank", "welch_t": "Welch's t", "paired_t": "paired t", "dunn": "Dunn",
-    "kruskal_wallis": "Kruskal-Wallis", "fisher": "Fisher's exact", "mixed_model": "mixed model",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,37 +54,26 @@ def brackets_of(results: Results, experiment: str, feature: str, names: Sequence
     return sorted(found, key=lambda b: names.index(b.second) - names.index(b.first))[:MOST]
 
 
-def _pair(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _pair(row: Row) -> tuple[str, ...]:
     return tuple(str(row.get("groups", "")).split(" / "))
 
 
-def _bracket(rows: Sequence[Mapping[str, Any]], first: str, second: str) -> Bracket | None:
+def _bracket(rows: Sequence[Row], first: str, second: str) -> Bracket | None:
     best = {unit: _best(rows, unit) for unit in ORDER}
     chosen = [row for row in best.values() if row is not None]
     if not chosen:
         return None
-    p = {unit: float("nan") if row is None else _p(row) for unit, row in best.items()}
-    tests = tuple(dict.fromkeys(f"{TEST_TEXT.get(str(r['test']), str(r['test']))} ({r['unit']}s)" for r in chosen))
-    return Bracket(first, second, p["cell"], p["donor"], tests, any(math.isfinite(_number(r, "corrected_p")) for r in chosen))
+    p = {unit: math.nan if row is None else p_of(row) for unit, row in best.items()}
+    tests = tuple(dict.fromkeys(f"{TEST_WORDS.get(str(r['test']), str(r['test']))} ({r['unit']}s)" for r in chosen))
+    return Bracket(first, second, p["cell"], p["donor"], tests, any(is_corrected(r) for r in chosen))
 
 
-def _best(rows: Sequence[Mapping[str, Any]], unit: str) -> Mapping[str, Any] | None:
+def _best(rows: Sequence[Row], unit: str) -> Row | None:
     for test in ORDER[unit]:
         for row in rows:
-            if row.get("unit") == unit and row.get("test") == test and math.isfinite(_p(row)):
+            if row.get("unit") == unit and row.get("test") == test and math.isfinite(p_of(row)):
                 return row
     return None
-
-
-def _p(row: Mapping[str, Any]) -> float:
-    """The corrected p-value where there is one."""
-    corrected = _number(row, "corrected_p")
-    return corrected if math.isfinite(corrected) else _number(row, "p")
-
-
-def _number(row: Mapping[str, Any], name: str) -> float:
-    value = row.get(name, math.nan)
-    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def draw_brackets(ax: Axes, brackets: Sequence[Bracket], x: Mapping[str, float], top: float, step: float) -> float:

@@ -77,7 +77,9 @@ def design_text(curve: PowerCurve) -> str:
 
     point = curve.points[0]
     design = point.design
-    last = f"Bars: 95 % Wilson intervals of the simulation. Two-sided tests at {100 * point.alpha:g} %; seed {point.seed}."
+    last = f"Bars: 95 % Wilson intervals of the simulation. Two-sided tests at {100 * point.alpha:g} %{'' if point.seed is None else f'; seed {point.seed}'}."
+    if design is None:
+        return f"Model output, not a laboratory result. Rates of a result file.\n{last}"
     if not isinstance(design, Design):
         return f"Model output, not a laboratory result. Donors and cells drawn from a bank of simulated donors: {' against '.join(design.names)}.\n{last}"
     spread = f"donors {100 * design.donor_cv:g} %, cells {100 * design.cell_cv:g} %, measurement {100 * design.measurement_cv:g} %"

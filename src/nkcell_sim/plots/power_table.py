@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from ..analysis.hierarchy import Design
 from ..analysis.power import Analysis, PowerCurve, PowerPoint, Rate, Share
 from .power import draw_false_positives, draw_power
 
@@ -48,7 +47,7 @@ def stored_curve(rows: Sequence[Mapping[str, Any]]) -> PowerCurve:
         for n in donors:
             own = [row for row in rows if (row["donors"], row["cells"]) == (n, m)]
             rates = tuple(Rate(_analysis(row), _share(row, "power"), _share(row, "false_positives")) for row in own)
-            points.append(PowerPoint(cast(Design, None), float(own[0]["alpha"]), 0, rates))
+            points.append(PowerPoint(None, float(own[0]["alpha"]), None, rates))
     return PowerCurve(tuple(donors), tuple(cells), tuple(points))
 
 

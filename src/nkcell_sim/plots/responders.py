@@ -55,8 +55,8 @@ def _amplitudes(ax: Axes, found: Sequence[Group]) -> None:
     n = len(found[0].ideal)
     ax.set(ylabel="mean current that ononetin removes from a cell (pA)", ylim=(0.0, None))
     ax.set_title(f"Absolute change, n = {n} cells each\n(pairs: saturating, conservative)", fontsize=8.5)
-    ax.axhline(8.5, color="#999999", lw=0.8, ls=":")
-    ax.annotate("one open channel", (1.0, 8.5), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="#666666")
+    ax.axhline(ONE_SAMPLE.single, color="#999999", lw=0.8, ls=":")
+    ax.annotate("one open channel", (1.0, ONE_SAMPLE.single), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="#666666")
 
 
 def _shares(ax: Axes, found: Sequence[Group], recording: Recording, title: str) -> None:

@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..plots.comparisons import TEST_TEXT
+from ..analysis.comparison_rows import TEST_WORDS, Row, by_comparison, effect_of, p_of
 from ..plots.style import pretty
 from ..results.layout import TABLES
 from ..show import PAPERS
-from ..show_cohort import EFFECTS
 from .html import Html, element, folded, joined, number, table
 
 if TYPE_CHECKING:
@@ -58,12 +57,11 @@ def comparisons(rows: Sequence[Mapping[str, Any]]) -> Html:
     """Comparisons, a row a test and pair, with the cell and the donor as unit of analysis side by side."""
     head = ["feature", "conditions", "test", "n cells", "p, cells", "n donors", "p, donors", "effect (95 % interval)", "to know"]
     found = []
-    for feature, groups, test in dict.fromkeys((str(r["feature"]), str(r["groups"]), str(r["test"])) for r in rows):
-        at = {r["unit"]: r for r in rows if (r["feature"], r["groups"], r["test"]) == (feature, groups, test)}
+    for (feature, groups, test), at in by_comparison(rows).items():
         shown = at.get("donor") or at["cell"]
         levels = [text for unit in ("cell", "donor") for text in _level(at.get(unit))]
         notes = "; ".join(dict.fromkeys(note for r in at.values() for key in ("problem", "notes") if r.get(key) for note in str(r[key]).split("; ")))
-        found.append([feature, groups, TEST_TEXT.get(test, test), *levels, _effect(shown), notes])
+        found.append([feature, groups, TEST_WORDS.get(test, test), *levels, _effect(shown), notes])
     said = "p is corrected for the pairs of a test where the table says how. Cells of one donor are not independent: with the cell as unit a test answers for"
     told = element(
         "p", f"{said} these donors only, and its p is too small for a statement on people; the mixed model takes cells within donors.", class_="soft"
@@ -71,22 +69,17 @@ def comparisons(rows: Sequence[Mapping[str, Any]]) -> Html:
     return joined([told, table("Comparisons at both units of analysis", head, found, numeric=(3, 4, 5, 6), wordy=(7, 8))])
 
 
-def _level(row: Mapping[str, Any] | None) -> tuple[str, str]:
+def _level(row: Row | None) -> tuple[str, str]:
     """Numbers and p of a comparison at one unit of analysis, the corrected p where there is one."""
-    if row is None:
-        return "", ""
-    p = float(row["p"]) if math.isnan(row.get("corrected_p", math.nan)) else float(row["corrected_p"])
-    return str(row["n"]), _value("p", p)
+    return ("", "") if row is None else (str(row["n"]), _value("p", p_of(row)))
 
 
-def _effect(row: Mapping[str, Any]) -> str:
-    """The first effect size that a comparison has, with its interval."""
-    for name, words in EFFECTS.items():
-        value = row.get(name, math.nan)
-        if not math.isnan(value):
-            low, high = row.get(f"{name}_low", math.nan), row.get(f"{name}_high", math.nan)
-            return f"{words} {number(float(value))}" + (f" ({number(float(low))} to {number(float(high))})" if low == low and high == high else "")
-    return ""
+def _effect(row: Row) -> str:
+    """The effect size that stands for a comparison, with its interval."""
+    effect = effect_of(row)
+    if effect is None:
+        return ""
+    return f"{effect.words} {number(effect.value)}" + (f" ({number(effect.low)} to {number(effect.high)})" if effect.has_interval else "")
 
 
 def _columns(caption: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Html:
