@@ -102,6 +102,16 @@ def test_a_failed_run_stays_missing(trace):
     assert np.isnan(seen[1]).all()
 
 
+@pytest.mark.parametrize("dim", [{"saturation": 1.0}, {"photons": 1.0, "read_noise": 200.0}], ids=["saturated", "lost in the noise"])
+def test_a_camera_that_sees_no_light_before_the_stimulus_has_no_read_out_and_stops_nothing(trace, dim):
+    """Without light above the background there is no bleaching to fit; whether the mean of the noise is above it is chance, about one in two."""
+    setup = replace(PLAIN, instrument=Camera(**dim))
+    seen = setup.fluorescence(setup.observed(lit(trace, 0.3, 12), streams(12)))
+    missing = np.isnan(seen).all(axis=1)
+    assert missing.any()
+    assert np.isfinite(seen[~missing]).all()
+
+
 # -- frames and bleaching --------------------------------------------------------------------------------------------------
 
 

@@ -146,7 +146,10 @@ class Camera(Instrument):
         return np.minimum(counted, self.saturation) if self.saturation else counted
 
     def _fitted_decay(self, frames: Array, signal: Array, onset: float) -> Array:
-        """Unbleached share of every frame by A exp(-k D) fitted to the frames before the stimulus, D the exposed time, (n_wavelengths, n_frames)."""
+        """Unbleached share of every frame by A exp(-k D) fitted to the frames before the stimulus, D the exposed time, (n_wavelengths, n_frames).
+
+        NaN at a wavelength whose frames before the stimulus show no light above the background.
+        """
         from scipy.optimize import least_squares
 
         before = frames < onset
@@ -155,8 +158,12 @@ class Camera(Instrument):
         found = []
         for row in signal:
             known, level = row[before], np.mean(row[before])
+            if not level > 0.0:  # saturated, or lost in the noise: there is no decay to see
+                found.append(np.full(len(frames), np.nan))
+                continue
             first = np.polyfit(dose[before] / scale, known / level, 1)
-            start = (first[1], -first[0] / first[1])
+            near = first[1] > 0.0 and abs(first[0]) < 50.0 * first[1]  # else a start from which exp() overflows
+            start = (first[1], -first[0] / first[1]) if near else (1.0, 0.0)
             fit = least_squares(lambda p, y=known / level: p[0] * np.exp(-p[1] * dose[before] / scale) - y, start, xtol=1e-15, ftol=1e-15, gtol=1e-15)
             found.append(np.exp(-fit.x[1] * dose / scale))
         return np.stack(found)
