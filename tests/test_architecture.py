@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ LAYERS = (
     {"codegen"},
     {"model"},
     {"units", "randomness"},
-    {"errors"},
+    {"errors", "lazy"},
 )
 ROW = {name: row for row, names in enumerate(LAYERS) for name in names}
 
@@ -85,7 +86,7 @@ def loaded(code: str) -> set[str]:
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
-    assert not loaded("import nkcell_sim") & {"numpy", "scipy", "sympy", "matplotlib", "pint", "pydantic", "h5py", "dask", "xarray"}
+    assert not loaded("import nkcell_sim.analysis") & {"numpy", "scipy", "sympy", "matplotlib", "pint", "pydantic", "h5py", "dask", "xarray"}
 
 
 def test_the_model_imports_without_the_compiled_engine_or_a_symbolic_package() -> None:
@@ -101,3 +102,16 @@ def test_simulating_loads_neither_plots_nor_symbols_nor_clusters() -> None:
 def test_files_tell_one_story() -> None:
     long = {str(p.relative_to(ROOT)): n for p in modules() if (n := len(p.read_text(encoding="utf-8").splitlines())) > 500}
     assert not long
+
+
+@pytest.mark.parametrize("package", ["nkcell_sim", "nkcell_sim.analysis"])
+def test_every_public_name_is_found_and_an_unknown_one_is_an_attribute_error(package: str) -> None:
+    module = importlib.import_module(package)
+    assert set(module.__all__) - {"__version__"} == set(module._HOMES)
+    assert set(module.__all__) <= set(dir(module))
+    assert all(getattr(module, name) is not None for name in module.__all__)
+    # a name that is also that of a module would be replaced by it when the module is imported; the package itself guards against that
+    if package != "nkcell_sim":
+        assert not set(module.__all__) & {p.stem for p in Path(module.__file__).parent.glob("*.py")}
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        module.no_such_name  # noqa: B018

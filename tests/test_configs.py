@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -22,17 +23,23 @@ CONFIGS = sorted(p.name for p in FOLDER.glob("*.toml"))
 # Half a minute and more on one core: these run in CI, not in the quick suite.
 LONG = {"cohort_8v8.toml", "power.toml", "decide_ononetin.toml", "decide_dose.toml"}
 RUN = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in CONFIGS]
-_done: dict[str, tuple[Config, Results]] = {}
+# Their figures count donors for many pairs of hypotheses; one of the kind is drawn in the quick suite.
+DEAR_REPORTS = {"decide_bath.toml", "decide_time.toml"}
 
 
+@cache
+def loaded(name: str) -> Config:
+    """A configuration, read once for all tests."""
+    return load_config(FOLDER / name)
+
+
+@cache
 def finished(name: str) -> tuple[Config, Results]:
     """A configuration and its results, run once for all tests."""
-    if name not in _done:
-        config = load_config(FOLDER / name)
-        results, problems = with_tables(run(config.study, config=config.resolved), config.study, config.asked)
-        assert not problems
-        _done[name] = (config, results)
-    return _done[name]
+    config = loaded(name)
+    results, problems = with_tables(run(config.study, config=config.resolved), config.study, config.asked)
+    assert not problems
+    return config, results
 
 
 def test_the_promised_configurations_are_there() -> None:
@@ -55,7 +62,7 @@ def test_a_configuration_says_first_what_a_reader_gets(name: str) -> None:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_configuration_validates_and_is_described(name: str) -> None:
     jsonschema.validate(tomllib.loads((FOLDER / name).read_text()), config_schema())
-    config = load_config(FOLDER / name)
+    config = loaded(name)
     assert config.title
     assert config.title in config_text(config)
     assert parse_config(config.resolved).resolved == config.resolved
@@ -75,7 +82,7 @@ def test_a_configuration_runs(name: str) -> None:
             assert not np.isnan(experiment[feature]).all(), f"{experiment.name}.{feature} exists in no run"
 
 
-@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG | DEAR_REPORTS else name for name in CONFIGS])
 def test_a_configuration_makes_a_report(name: str) -> None:
     config, results = finished(name)
     page = html.unescape(report_html(results))

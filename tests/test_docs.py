@@ -15,6 +15,7 @@ from xml.dom import minidom
 import pytest
 
 import nkcell_sim
+import nkcell_sim.analysis
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -55,12 +56,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # -- what is written by hand ---------------------------------------------------------------------------------------------
 
 
-# Every block of this page is run, and its output compared, by tests/analysis/test_statistics_page.py.
-ELSEWHERE = {"explanation/statistics.md"}
+# A block of Python, and the text below it that it prints, where the page shows one.
+SHOWN = re.compile(r"^```python\n((?:(?!^```).*\n)*)^```\n(?:\n```text\n((?:(?!^```).*\n)*)^```)?", flags=re.MULTILINE)
+# Pages that simulate tens of thousands of experiments.
+DEAR = {"explanation/statistics.md"}
 
 
-@pytest.mark.parametrize("page", [p for p in pages_with("python") if str(p) not in ELSEWHERE], ids=str)
-def test_python_on_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_numbers_show_what_their_code_prints() -> None:
+    shown = {str(p): sum(bool(text) for _, text in SHOWN.findall((DOCS / p).read_text(encoding="utf-8"))) for p in pages_with("python")}
+    assert shown["explanation/statistics.md"] >= 8
+    assert shown["explanation/what_would_decide.md"] >= 1
+
+
+@pytest.mark.parametrize("page", [pytest.param(p, marks=pytest.mark.slow) if str(p) in DEAR else p for p in pages_with("python")], ids=str)
+def test_python_on_a_page_runs_and_prints_what_is_shown(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     if "xarray" in "".join(blocks(page, "python")):
         pytest.importorskip("h5netcdf")
         pytest.importorskip("xarray")
@@ -68,10 +79,15 @@ def test_python_on_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.M
         pytest.importorskip("libsbml")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "page"}
-    for i, block in enumerate(blocks(page, "python")):
+    found = SHOWN.findall((DOCS / page).read_text(encoding="utf-8"))
+    assert [block for block, _ in found] == blocks(page, "python")
+    for i, (block, text) in enumerate(found):
         script = tmp_path / f"block_{i}.py"  # a file, so that a component's source can be found
         script.write_text(block, encoding="utf-8")
+        capsys.readouterr()
         exec(compile(block, str(script), "exec"), names)
+        if text:
+            assert capsys.readouterr().out == text
 
 
 @pytest.mark.parametrize("page", pages_with("toml"), ids=str)
@@ -94,9 +110,10 @@ def test_pages_name_no_place_outside_the_project() -> None:
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    for name in nkcell_sim.__all__:
-        if not name.startswith("__"):
-            yield name, getattr(nkcell_sim, name)
+    for package in (nkcell_sim, nkcell_sim.analysis):
+        for name in package.__all__:
+            if not name.startswith("__"):
+                yield name, getattr(package, name)
 
 
 @pytest.mark.parametrize(("name", "thing"), list(public()))

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from nkcell_sim.analysis.cell_table import CellTable
-from nkcell_sim.analysis.comparisons import comparison_table, dunn
+from nkcell_sim.analysis.comparisons import ComparisonTable, comparison_table, dunn
+from nkcell_sim.analysis.effects import Bootstrap
 from nkcell_sim.errors import ParameterError
 
 # Zar, Biostatistical Analysis, example 10.10: flies at three heights of vegetation; rank sums 64, 30, 26 and H = 8.720 as printed there.
@@ -29,6 +30,12 @@ def study(seed: int = 3) -> CellTable:
     value[2] = math.nan
     donor = [f"{who}{d}" for who in "hmm" for d in range(6) for _ in range(4)]
     return CellTable(value, np.repeat(["HC", "ME", "ME + NTX"], 24), donor, name="amplitude", unit="pA/pF")
+
+
+@pytest.fixture(scope="module")
+def compared() -> ComparisonTable:
+    """The usual tests of all pairs of the study, which three mixed models make slow."""
+    return comparison_table(study(), detection_limit=10.0)
 
 
 def test_dunn_of_a_published_example_follows_from_its_rank_sums() -> None:
@@ -55,8 +62,8 @@ def test_dunn_needs_three_groups() -> None:
         dunn(flies(), ["herbs", "trees"], unit="cell")
 
 
-def test_the_table_holds_both_units_side_by_side() -> None:
-    found = comparison_table(study(), detection_limit=10.0)
+def test_the_table_holds_both_units_side_by_side(compared: ComparisonTable) -> None:
+    found = compared
     assert found.find("mann_whitney", "cell", ("HC", "ME")).n == {"HC": 23, "ME": 24}
     assert found.find("mann_whitney", "donor", ("HC", "ME")).n == {"HC": 6, "ME": 6}
     # paired tests only where arms share donors
@@ -68,20 +75,19 @@ def test_the_table_holds_both_units_side_by_side() -> None:
     assert "1 cells of HC without a value were left out" in text
 
 
-def test_each_tests_p_values_are_corrected_over_its_pairs() -> None:
-    found = comparison_table(study())
-    family = [c for c in found.comparisons if (c.test, c.unit) == ("welch_t", "donor")]
+def test_each_tests_p_values_are_corrected_over_its_pairs(compared: ComparisonTable) -> None:
+    family = [c for c in compared.comparisons if (c.test, c.unit) == ("welch_t", "donor")]
     ordered = sorted(family, key=lambda c: c.p)
     by_hand = np.minimum(1.0, np.maximum.accumulate([c.p * k for c, k in zip(ordered, (3, 2, 1), strict=True)]))
     assert [c.corrected_p for c in ordered] == pytest.approx(by_hand)
     assert {c.correction for c in family} == {"holm over 3 pairs"}
 
 
-def test_a_failed_cell_is_as_good_as_no_cell() -> None:
+def test_a_failed_cell_is_as_good_as_no_cell(compared: ComparisonTable) -> None:
     whole = study()
     good = np.isfinite(whole.value)
     without = CellTable(whole.value[good], whole.group[good], np.asarray(whole.donor)[good], unit=whole.unit)
-    for a, b in zip(comparison_table(whole).comparisons, comparison_table(without).comparisons, strict=True):
+    for a, b in zip(compared.comparisons, comparison_table(without, detection_limit=10.0).comparisons, strict=True):
         assert (a.test, a.groups) == (b.test, b.groups)
         assert a.p == pytest.approx(b.p, nan_ok=True)
 
@@ -98,7 +104,8 @@ def test_a_test_without_an_answer_costs_no_other_test() -> None:
 
 
 def test_intervals_of_one_pair_and_unit_agree_between_tests_and_calls() -> None:
-    first, second = (comparison_table(study(), ["HC", "ME"], rng=np.random.default_rng(1)) for _ in range(2))
+    few = Bootstrap(resamples=200)
+    first, second = (comparison_table(study(), ["HC", "ME"], rng=np.random.default_rng(1), bootstrap=few) for _ in range(2))
     rank, t = (first.find(test, "donor").effect("shift") for test in ("mann_whitney", "welch_t"))
     assert (rank.low, rank.high) == (t.low, t.high)
     assert rank == second.find("mann_whitney", "donor").effect("shift")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
 from functools import cache
 from pathlib import Path
 
@@ -115,15 +112,6 @@ def test_other_files_hold_no_deciding_experiment():
     study = nk.Study([nk.Case("a", cell)], nk.experiments.PatchClamp(ntx_in_bath="kept", pregs="100 uM", ononetin="0 uM", application="10 s"))
     assert decisions(nk.run(study)) == ()
     assert predictions(nk.run(study)) == []
-
-
-def test_the_page_on_what_would_decide_prints_what_it_shows():
-    page = (FOLDER.parent / "docs" / "explanation" / "what_would_decide.md").read_text(encoding="utf-8")
-    (code,), (text,) = (re.findall(rf"^```{language}\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL) for language in ("python", "text"))
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        exec(compile(code, "what_would_decide.md", "exec"), {"__name__": "page"})
-    assert said.getvalue() == text
 
 
 @pytest.mark.slow

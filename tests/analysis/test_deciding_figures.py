@@ -19,7 +19,7 @@ def texts(figure) -> str:
     return " ".join([*axes, *titles, *(t.get_text() for t in figure.texts)]).replace("\n", " ")
 
 
-@pytest.mark.parametrize("name", ["bath", "healthy_ntx", pytest.param("time", marks=pytest.mark.slow), pytest.param("dose", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["healthy_ntx", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bath", "time", "dose"))])
 def test_a_figure_says_what_it_assumes_and_how_many_donors_it_takes(name):
     with style():
         figure = deciding_figure(finished(name))

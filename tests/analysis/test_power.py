@@ -14,7 +14,7 @@ from statsmodels.stats.power import TTestIndPower, TTestPower
 from nkcell_sim.analysis.cell_table import CellTable
 from nkcell_sim.analysis.deductions import attainable_level
 from nkcell_sim.analysis.hierarchy import Bank, Design
-from nkcell_sim.analysis.power import BOTH_UNITS, Analysis, Share, donors_needed, inflated_level, p_of, power, power_curve, resampled_power
+from nkcell_sim.analysis.power import BOTH_UNITS, Analysis, Share, donors_needed, inflated_level, p_of, power, power_alone, power_curve, resampled_power
 from nkcell_sim.analysis.questions import cells_of
 from nkcell_sim.analysis.statistics import compare
 from nkcell_sim.analysis.variance import variance_components
@@ -202,6 +202,11 @@ def test_intervals_are_wilsons() -> None:
 
 
 # -- how many donors --------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_power_of_one_analysis_alone_is_that_beside_others() -> None:
+    together = power(STUDY, [RANKS, LOG_T], seed=9, experiments=200)
+    assert power_alone(STUDY, LOG_T, seed=9, experiments=200) == together.of(LOG_T).power
 
 
 def test_donors_needed_agrees_with_the_noncentral_t() -> None:

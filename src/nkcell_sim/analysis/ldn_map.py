@@ -14,7 +14,7 @@ from ..errors import ParameterError
 from ..experiments import names
 from ..experiments.dosing import REBOUNDS
 from ..experiments.low_dose_naltrexone import LowDoseNaltrexone
-from ..experiments.naltrexone_course import healthy_current
+from ..experiments.naltrexone_course import healthy_current, own_current
 from ..experiments.settling import PREPARATION_RTOL, body_of
 from ..model.cell import Cell
 from ..model.cells.phenotypes import phenotype
@@ -135,13 +135,6 @@ def drug_free(body: Cell) -> Cell:
     """A chain taken out of its body into drug-free medium: nothing free around it, the ambient opioid of an untreated cell."""
     outside = body.set({names.FREE_FRACTION: 0.0, names.REBOUND: 0.0})
     return outside.with_state({names.OPIOID: 1.0, "signal": 0.0})
-
-
-def own_current(body: Cell) -> float:
-    """f_G n0 N_rel [1] of a chain as it is."""
-    from ..model.twin import Twin
-
-    return float(Twin(body).observe(body.initial_state())[names.RELATIVE_CURRENT])
 
 
 __all__ = ["AXES", "LdnMap", "ldn_map"]

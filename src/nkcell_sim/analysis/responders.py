@@ -16,9 +16,10 @@ from ..randomness import stream
 from ..results.layout import IDEAL
 from .cell_table import CellTable, check_at_least, check_count
 from .deciding import Prediction
+from .hierarchy import Bank
 from .hypotheses import PATIENTS, Hypothesis, arms, chosen
 from .p_values import fisher_counts
-from .power import Analysis, Share, resampled_power, smallest
+from .power import Analysis, Share, power_alone, smallest
 
 if TYPE_CHECKING:
     from ..results import ExperimentRuns, Results
@@ -173,8 +174,8 @@ def block_power(group: Group, *, donors: int, cells: int, recording: Recording =
         np.concatenate([seen.ravel(), vehicle.ravel()]), np.repeat(["ononetin", "vehicle"], seen.size), np.concatenate([owner, owner]), name=FEATURE, unit="pA"
     )
     analysis = Analysis("wilcoxon", "donor")
-    point = resampled_power(table, ["ononetin", "vehicle"], donors=donors, cells=cells, seed=seed, paired=True, analyses=[analysis], experiments=experiments)
-    return point.of(analysis).power
+    bank = Bank.of(table, ["ononetin", "vehicle"], donors=donors, cells=cells, paired=True)
+    return power_alone(bank, analysis, seed=seed, experiments=experiments)
 
 
 def block_donors(

@@ -12,7 +12,7 @@ from ..errors import ParameterError
 from .cell_table import check_at_least, check_count
 from .deciding import Decision
 from .hierarchy import Design
-from .power import Analysis, DonorsNeeded, donors_needed, power
+from .power import Analysis, DonorsNeeded, donors_needed, power_alone
 
 PAIRED = Analysis("wilcoxon", "donor")
 GROUPS = Analysis("mann_whitney", "donor")
@@ -177,7 +177,7 @@ def resolvable(decision: Decision, donors: int, variability: Variability | None 
 
     def enough(log_ratio: float) -> bool:
         design = replace(design_of(decision, math.exp(-log_ratio), spread), donors=donors)
-        return power(design, [analysis], seed=seed, experiments=experiments).of(analysis).power.value >= wanted
+        return power_alone(design, analysis, seed=seed, experiments=experiments).value >= wanted
 
     low, high = 0.0, math.log(FARTHEST)
     if not enough(high):

@@ -146,14 +146,20 @@ def healthy_current(body: Cell) -> float:
     NaN for a cell that is no chain in a body: its run never started.
     """
     from ..model.cells.phenotypes import phenotype
-    from ..model.twin import Twin
 
     if names.RELATIVE_CURRENT not in body.composition.outputs:
         return np.nan
     declared = body.composition.parameters
     table = phenotype(phenotype(body.phenotype).healthy).changes if body.phenotype else {}
     healthy = replace(body.set({key: value for key, value in table.items() if key in declared}), state=None, inputs={})
-    return float(Twin(healthy).observe(healthy.initial_state())[names.RELATIVE_CURRENT])
+    return own_current(healthy)
+
+
+def own_current(body: Cell) -> float:
+    """Relative TRPM3 current f_G n0 N_rel [1] of a chain in a body as it is."""
+    from ..model.twin import Twin
+
+    return float(Twin(body).observe(body.initial_state())[names.RELATIVE_CURRENT])
 
 
 def _time_above(time: Array, y: Array, level: float) -> float:

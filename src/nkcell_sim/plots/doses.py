@@ -9,7 +9,7 @@ import numpy as np
 
 from ..analysis.dose_response import fit_hill
 from ..randomness import stream
-from .grids import feature_of, label_of, plain_log, varied_keys
+from .grids import DOSE_UNITS, feature_of, label_of, scale_axis, varied_keys
 from .hill_interval import LEVEL, RESAMPLES, Interval, fine_doses, hill_interval
 from .samples import Rows, Sample, count_text, is_cohort, sample_of
 from .stored import conditions
@@ -26,7 +26,6 @@ CAPTION = (
 )
 SINGLE = "Lines without symbols: conditions in which nothing was varied."
 MOST = 4  # panels
-DOSES = ("uM", "nM", "mM", "mg")
 
 
 def width_of(runs: ExperimentRuns) -> float:
@@ -61,7 +60,7 @@ def dose_panel(part: Any, results: Results, runs: ExperimentRuns) -> str:
 
 def _ordered(runs: ExperimentRuns) -> list[str]:
     """Varied keys, a dose before others: it goes along the axis."""
-    return sorted(varied_keys(runs), key=lambda key: runs.units[key] not in DOSES)
+    return sorted(varied_keys(runs), key=lambda key: runs.units[key] not in DOSE_UNITS)
 
 
 def _levels(runs: ExperimentRuns, keys: Sequence[str]) -> list[tuple[str, Rows]]:
@@ -83,10 +82,7 @@ def _panel(ax: Axes, runs: ExperimentRuns, key: str, chosen: Rows, *, fits: bool
             words, count = _condition(ax, runs, name, i, key, rows, fits=fits)
             said.append(words)
             counts.append(count)
-    values = runs.varied[key][chosen]
-    values = values[np.isfinite(values)]
-    if values.min() > 0.0 and values.max() / values.min() > 20.0:
-        plain_log(ax)
+    scale_axis(ax, runs.varied[key][chosen])
     ax.set_xlabel(f"{in_words(key)} ({unit_text(runs.units[key])})")
     ax.margins(y=0.1)
     return said, counts
@@ -109,7 +105,7 @@ def _condition(ax: Axes, runs: ExperimentRuns, name: str, i: int, key: str, rows
     means = np.array([s.mean for s in samples])
     ax.errorbar(doses, means, [s.sem for s in samples], fmt=MARKERS[i % 7], color=look["color"], ms=4.5, capsize=2.5, lw=1.0, zorder=4)
     count = _counts(runs, max(samples, key=lambda s: len(s.values)))
-    fit = fit_hill(doses, means) if fits and runs.units[key] in DOSES else None
+    fit = fit_hill(doses, means) if fits and runs.units[key] in DOSE_UNITS else None
     if fit is None or not fit.ok:
         ax.plot(doses, means, label=name, **look)
         return f"{name} {means[0]:.3g} to {means[-1]:.3g}", count

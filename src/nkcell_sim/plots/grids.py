@@ -29,6 +29,9 @@ SUMMARY = {
     "naltrexone_course": ("current_end", "share of the healthy TRPM3 current at the end"),
 }
 
+DOSE_UNITS = ("uM", "nM", "mM", "mg")  # of varied keys against which a Hill function is fitted
+WIDE = 20.0  # ratio of the largest to the smallest value from which on an axis is logarithmic
+
 
 def grid_figure(results: Results, runs: Sequence[ExperimentRuns]) -> Figure:
     """Features against what was varied: dose-response with Hill fits, dose against time, or a plain curve."""
@@ -76,10 +79,17 @@ def plain_log(ax: Axes) -> None:
     ax.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: ""))
 
 
+def scale_axis(ax: Axes, values: NDArray[np.float64]) -> None:
+    """Logarithmic horizontal axis where varied values (NaN: not varied) are above 0 and span more than a factor of :data:`WIDE`."""
+    known = values[np.isfinite(values)]
+    if known.min() > 0.0 and known.max() / known.min() > WIDE:
+        plain_log(ax)
+
+
 def _curve(ax: Axes, runs: ExperimentRuns, key: str) -> None:
     """One feature against one varied key, a Hill fit where the key is a dose."""
     feature = feature_of(runs)
-    is_dose = runs.units[key] in ("uM", "nM", "mM", "mg")
+    is_dose = runs.units[key] in DOSE_UNITS
     for i, name in enumerate(conditions(runs)):
         rows = varying(runs, key, name)
         look = look_of(i)
@@ -98,9 +108,7 @@ def _curve(ax: Axes, runs: ExperimentRuns, key: str) -> None:
         else:
             ax.plot(x, y, **look)
         ax.plot(x, y, MARKERS[i % 7], color=look["color"], ms=5, label=label)
-    values = runs.varied[key][np.isfinite(runs.varied[key])]
-    if values.min() > 0.0 and values.max() / values.min() > 20.0:
-        plain_log(ax)
+    scale_axis(ax, runs.varied[key])
     ax.set(xlabel=f"{in_words(key)} ({unit_text(runs.units[key])})", ylabel=label_of(runs, feature))
     ax.set_title(pretty(runs.title))
     say_n(ax, "n = 1 cell a point")
@@ -136,9 +144,7 @@ def _surface_figure(results: Results, runs: ExperimentRuns) -> Figure:
             )  # fmt: skip
         for reference, _ in _references(runs, names[0], first, feature, still):
             ax.axhline(reference, color="#888888", lw=0.9, ls=":", zorder=0)
-        across = runs.varied[second][np.isfinite(runs.varied[second])]
-        if np.ptp(np.log10(np.maximum(across, 1e-12))) > 1.3:
-            plain_log(ax)
+        scale_axis(ax, runs.varied[second])
         ax.set_xlabel(f"{in_words(second)} ({unit_text(runs.units[second])})")
         ax.set_title(name)
         say_n(ax, "n = 1 cell a point")
