@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import html
 import tomllib
-from functools import cache
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 
-from nkcell_sim import run
-from nkcell_sim.analysis.tables import with_tables
-from nkcell_sim.config import Config, config_schema, load_config, parse_config
+from nkcell_sim.config import config_schema, parse_config
 from nkcell_sim.report import report_html
-from nkcell_sim.results import Results
 from nkcell_sim.show import config_text, results_text
 
-FOLDER = Path(__file__).parent.parent / "configs"
+from .shipped import FOLDER, finished, loaded
+
 CONFIGS = sorted(p.name for p in FOLDER.glob("*.toml"))
 # Half a minute and more on one core: these run in CI, not in the quick suite.
 LONG = {"cohort_8v8.toml", "power.toml", "decide_ononetin.toml", "decide_dose.toml"}
 RUN = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in CONFIGS]
 # Their figures count donors for many pairs of hypotheses; one of the kind is drawn in the quick suite.
 DEAR_REPORTS = {"decide_bath.toml", "decide_time.toml"}
-
-
-@cache
-def loaded(name: str) -> Config:
-    """A configuration, read once for all tests."""
-    return load_config(FOLDER / name)
-
-
-@cache
-def finished(name: str) -> tuple[Config, Results]:
-    """A configuration and its results, run once for all tests."""
-    config = loaded(name)
-    results, problems = with_tables(run(config.study, config=config.resolved), config.study, config.asked)
-    assert not problems
-    return config, results
 
 
 def test_the_promised_configurations_are_there() -> None:
@@ -70,7 +52,7 @@ def test_a_configuration_validates_and_is_described(name: str) -> None:
 
 @pytest.mark.parametrize("name", RUN)
 def test_a_configuration_runs(name: str) -> None:
-    config, results = finished(name)
+    config, results = loaded(name), finished(name)
     assert results.failed == []
     assert sum(len(e.status) for e in results.experiments.values()) == len(config.study)
     text = results_text(results)
@@ -84,7 +66,7 @@ def test_a_configuration_runs(name: str) -> None:
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG | DEAR_REPORTS else name for name in CONFIGS])
 def test_a_configuration_makes_a_report(name: str) -> None:
-    config, results = finished(name)
+    config, results = loaded(name), finished(name)
     page = html.unescape(report_html(results))
     for text in (*(case.name for case in config.study.cases), *results.experiments, "Model output, not a laboratory result", config.title):
         assert text in page
@@ -92,7 +74,7 @@ def test_a_configuration_makes_a_report(name: str) -> None:
 
 
 def test_the_dose_response_rises_with_dose_and_is_larger_in_healthy_cells() -> None:
-    patch = finished("pregs_dose_response.toml")[1]["patch"]
+    patch = finished("pregs_dose_response.toml")["patch"]
     healthy, sick = (patch["pregs_1_outward"][patch.of_case(c)] for c in ("healthy", "ME/CFS"))
     assert (np.diff(healthy) > 0).all()
     assert (np.diff(sick) > 0).all()
@@ -100,7 +82,7 @@ def test_the_dose_response_rises_with_dose_and_is_larger_in_healthy_cells() -> N
 
 
 def test_longer_incubation_and_more_naltrexone_bring_back_more_current() -> None:
-    patch = finished("ntx_dose_time.toml")[1]["patch"]
+    patch = finished("ntx_dose_time.toml")["patch"]
     sick = patch.of_case("ME/CFS, NTX")
     current = patch["pregs_1_outward"][sick].reshape(5, 4)
     assert (np.diff(current[:, 3]) > 0).all(), "dose at 24 h"
@@ -108,7 +90,7 @@ def test_longer_incubation_and_more_naltrexone_bring_back_more_current() -> None
 
 
 def test_half_the_crac_permeability_lowers_the_readdition_peak() -> None:
-    results = finished("soce.toml")[1]
+    results = finished("soce.toml")
     feature = next(f for f in results["control"].features if "readdition" in f or "peak" in f)
     assert results["half_crac"][feature][0] < results["control"][feature][0]
 
@@ -127,7 +109,7 @@ def test_the_cohort_says_how_many_healthy_cells_have_no_channel() -> None:
 
 @pytest.mark.slow
 def test_the_cohort_of_the_published_design_answers_at_both_units_and_keeps_its_variances_apart() -> None:
-    results = finished("cohort_8v8.toml")[1]
+    results = finished("cohort_8v8.toml")
     rows = [r for r in results.table("statistics") if r["feature"] == "patch.pregs_1_outward" and r["groups"] == "healthy / ME/CFS"]
     p = {(r["test"], r["unit"]): r["p"] for r in rows}
     # the smallest exact two-sided rank-sum p of 8 and 8 donors is 0.00016 (targets brief, section 2.4); cells know no such bound
@@ -140,7 +122,7 @@ def test_the_cohort_of_the_published_design_answers_at_both_units_and_keeps_its_
 
 @pytest.mark.slow
 def test_power_rises_with_donors_and_cells_do_not_replace_them() -> None:
-    rows = finished("power.toml")[1].table("power")
+    rows = finished("power.toml").table("power")
     donor = {(r["donors"], r["cells"]): r for r in rows if r["unit"] == "donor"}
     cells, donors = sorted({c for _, c in donor}), sorted({n for n, _ in donor})
     for c in cells:
@@ -152,7 +134,7 @@ def test_power_rises_with_donors_and_cells_do_not_replace_them() -> None:
 
 
 def test_low_doses_do_not_restore_the_current_unless_the_metabolite_suppresses_the_tone() -> None:
-    patch = finished("ldn_dose_response.toml")[1]["patch"]
+    patch = finished("ldn_dose_response.toml")["patch"]
     healthy, sick = (patch["pregs_1_outward_density"][patch.of_case(c)[0]] for c in ("healthy", "ME/CFS"))
     for name, low, high in (("as PET suggests", 0.40, 0.45), ("6BN suppresses the tone", 0.51, 0.65)):  # integration brief, section 4, T9
         rows = [i for i in patch.of_case(name) if patch.varied["ldn.dose"][i] == 4.5]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import nkcell_sim as nk
 from nkcell_sim.analysis.deciding import Decision, decisions, predictions
 from nkcell_sim.analysis.hypotheses import PATIENTS, Arm, Hypothesis, arms
-from nkcell_sim.config import load_config
 from nkcell_sim.results import Results
 
-FOLDER = Path(__file__).parent.parent.parent / "configs"
+from .. import shipped
+
 MINUTES = (0, 1, 2, 5, 10, 20, 30, 60, 120)
 # Integration brief, section 6: current relative to untreated healthy cells against minutes after transfer to naltrexone-free bath.
 WASHED = {
@@ -24,10 +21,8 @@ WASHED = {
 }
 
 
-@cache
 def finished(name: str) -> Results:
-    config = load_config(FOLDER / f"decide_{name}.toml")
-    return nk.run(config.study, config=config.resolved)
+    return shipped.finished(f"decide_{name}.toml")
 
 
 def decision(name: str, key: str = "") -> Decision:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nkcell_sim.analysis import features as f
+from nkcell_sim.analysis.dose_response import hill_slopes
 
 TIME = np.arange(0.0, 400.0 + 1e-9, 0.5)
 ONSET, TAU = 60.0, 20.0
@@ -71,6 +72,15 @@ def test_hill_fit_finds_the_curve_it_was_made_from(bottom, top, ec50, n):
     assert fit.ok
     assert (fit.bottom, fit.top, fit.ec50, fit.n) == pytest.approx((bottom, top, ec50, n), rel=1e-5, abs=1e-6)
     assert fit.rms < 1e-6
+
+
+def test_slopes_of_the_hill_function_are_those_of_the_complex_step():
+    dose, p, h = np.array([0.3, 5.0, 40.0]), np.array([1.0, 3.0, np.log(5.0), np.log(2.0)]), 1e-30
+    for k, unit in enumerate(np.eye(4)):
+        bottom, top, log_ec50, log_n = p + 1j * h * unit
+        step = f.hill_curve(dose, bottom, top, np.exp(log_ec50), np.exp(log_n)).imag / h
+        assert hill_slopes(dose, p)[:, k] == pytest.approx(step, rel=1e-12, abs=1e-15)
+    assert hill_slopes(np.zeros(1), p)[0].tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
 def test_hill_at_dose_zero_and_at_ec50():

@@ -27,7 +27,7 @@ def clamped(volts: float, **inputs: str) -> Protocol:
     return Protocol("1 s").step(0.0, whole_cell=1.0, v_clamp=1.0, v_cmd=f"{volts} mV", **inputs)
 
 
-@pytest.mark.parametrize("volts", [-80.0, 0.0, 60.0, 100.0])
+@pytest.mark.parametrize("volts", [60.0, *(pytest.param(v, marks=pytest.mark.slow) for v in (-80.0, 0.0, 100.0))])
 def test_the_mean_of_many_drawn_cells_is_the_deterministic_current_in_voltage_clamp(volts: float) -> None:
     # ten channels half desensitised and partly blocked: all three gates matter. From 50 ms on, ten times the lag of the opening gate.
     cell = with_channels(10, TRPM3__theta=0.8, TRPM3__d=0.6, TRPM3__q=0.3)

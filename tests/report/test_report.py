@@ -101,10 +101,17 @@ def test_the_page_needs_nothing_else(page: Page) -> None:
     assert any(value.startswith("default-src 'none'") for value in page.values("content"))
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes_in_memory_and_from_the_file(tmp_path: Path) -> None:
     results = small.with_statistics(small.cohort_results())
     results.save(tmp_path / "r.h5")
     assert write_report(open_results(tmp_path / "r.h5"), tmp_path / "page.html").read_bytes() == cohort_page().encode()
+
+
+def test_one_experiment_gives_the_same_bytes_in_memory_and_from_the_file(tmp_path: Path) -> None:
+    results = small.with_statistics(nk.run(nk.Study(small.cases()[:2], {"imaging": small.IMAGING}, title="One", cohort=small.cohort(), keep=["ca_cyt"])))
+    results.save(tmp_path / "r.h5")
+    assert write_report(open_results(tmp_path / "r.h5"), tmp_path / "page.html").read_bytes() == report_html(results).encode()
 
 
 def test_no_path_of_this_machine_and_no_user_is_on_the_page() -> None:

@@ -26,10 +26,23 @@ class HillFit:
 
 def hill_curve(dose: ArrayLike, bottom: float, top: float, ec50: float, n: float) -> NDArray[np.float64]:
     """Hill function of dose; exactly ``bottom`` at dose 0."""
-    x = np.asarray(dose, float)
+    return bottom + (top - bottom) * _fraction(np.asarray(dose, float), ec50, n)
+
+
+def _fraction(x: NDArray[np.float64], ec50: float, n: float) -> NDArray[np.float64]:
+    """x^n/(x^n + ec50^n), 0 at dose 0."""
     with np.errstate(divide="ignore", over="ignore"):
-        fraction = 1.0 / (1.0 + np.exp(n * (np.log(ec50) - np.log(x))))
-    return bottom + (top - bottom) * fraction
+        return np.asarray(1.0 / (1.0 + np.exp(n * (np.log(ec50) - np.log(x)))))
+
+
+def hill_slopes(x: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Derivatives (n_doses, 4) of the Hill function by bottom, top, ln EC50 and ln n."""
+    bottom, top, log_ec50, log_n = p
+    n = np.exp(log_n)
+    f = _fraction(x, np.exp(log_ec50), n)
+    steep = (top - bottom) * f * (1.0 - f) * n
+    distance = np.log(np.where(x > 0.0, x, 1.0)) - log_ec50  # at dose 0 f is 0 and nothing depends on it
+    return np.stack([1.0 - f, f, -steep, steep * distance], axis=-1)
 
 
 def fit_hill(dose: ArrayLike, y: ArrayLike) -> HillFit:
@@ -49,6 +62,7 @@ def fit_hill(dose: ArrayLike, y: ArrayLike) -> HillFit:
     fit = least_squares(
         lambda p: (hill_curve(x, p[0], p[1], np.exp(p[2]), np.exp(p[3])) - v) / span,
         start,
+        jac=lambda p: hill_slopes(x, p) / span,
         x_scale=scale,
         bounds=([-np.inf, -np.inf, np.log(positive.min()) - 7.0, np.log(0.2)], [np.inf, np.inf, np.log(positive.max()) + 7.0, np.log(12.0)]),
         xtol=1e-14,
