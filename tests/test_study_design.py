@@ -97,8 +97,8 @@ def test_notes_say_what_the_incubation_and_the_temperature_rest_on(cell):
 
 
 def test_cells_at_23_degrees_need_no_note(cell):
-    assert Study(cell, Rest()).notes() == ()
-    assert "at 30 degC" in Study(cell, Rest(), vary={"temperature": ["23 degC", "30 degC"]}).notes()[0]
+    assert Study(cell, Rest()).notes("rest") == ()
+    assert "at 30 degC" in Study(cell, Rest(), vary={"temperature": ["23 degC", "30 degC"]}).notes("rest")[0]
 
 
 TREATED = """

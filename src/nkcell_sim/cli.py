@@ -412,6 +412,11 @@ def _stop_if_asked() -> None:
         raise KeyboardInterrupt
 
 
+def _shifted(said: str) -> str:
+    """An error with its further lines moved as far as its name moved the first, so that carets stay under what they mark."""
+    return said.replace("\n", "\n" + " " * len("nkcell: "))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Entry point: run the command and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -458,7 +463,7 @@ def _outcome(given: list[str]) -> int:
             raise
     kept = f" ({', '.join(_written)} is complete)" if _written and not problem.startswith("the results are kept") else ""
     with suppress(OSError):
-        print(f"nkcell: {problem}{kept}", file=sys.stderr)
+        print(_shifted(f"nkcell: {problem}{kept}"), file=sys.stderr)
     return BAD_INPUT
 
 

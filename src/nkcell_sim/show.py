@@ -153,6 +153,10 @@ def _features_text(runs: ExperimentRuns, *, everything: bool) -> str:
 def _warnings_text(runs: ExperimentRuns, *, everything: bool) -> list[str]:
     """Warnings by run; of very many the first few and how many more there are."""
     found = [(i, said) for i, said in runs.warnings if not _is_failure(runs, i, said)]
+    if runs.labels and not everything:
+        from .plots.causes import by_cause
+
+        return [wrapped(f"WARNING, {len(set(cause.runs))} of {len(runs.status)} runs, the first: {cause.text}") for cause in by_cause(found)]
     shown = found if everything or len(found) <= MOST_WARNINGS else found[:FEW_WARNINGS]
     labels = _labels(runs)
     lines = [wrapped(f"WARNING, run {i} ({labels[i]}): {said}") for i, said in shown]

@@ -84,7 +84,7 @@ def test_densities_scale_with_capacitance(cell, result):
 
 def test_a_current_below_the_detection_limit_is_warned_of(cell):
     blind = PatchClamp(ntx_in_bath="kept", detection_limit="50 pA")
-    assert "below the stated detection limit" in run_experiment(cell, blind).warnings[0][0]
+    assert "below the detection limit" in run_experiment(cell, blind).warnings[0][0]
 
 
 def test_without_drugs_there_is_a_baseline_only(cell):

@@ -36,6 +36,7 @@ class CohortPower:
     donors: int
     cells: int
     found: dict[str, dict[str, float]]  # {"T3": {"cell": ..., "donor": ...}, "T6": ...}
+    spread: dict[str, tuple[float, float]]  # 90 % interval of the donor-level power over cohorts of the same size, by target
     false: dict[str, float]  # by unit
     assumed: str
 

@@ -255,10 +255,12 @@ def _t14(j: Judge) -> list[Verdict]:
         raise NotThere("a cohort question that one cell a group cannot answer: `nkcell validate` and configs/power.toml do")
     least = min(cohort.found[target]["donor"] for target in ("T3", "T6"))
     found = ", ".join(f"{target} {100 * rates['donor']:.0f} % by donor ({100 * rates['cell']:.0f} % by cell)" for target, rates in cohort.found.items())
+    ranges = ", ".join(f"{target} {100 * low:.0f}-{100 * high:.0f} %" for target, (low, high) in cohort.spread.items())
     remark = joined(
         f"{cohort.donors} + {cohort.donors} donors, {cohort.cells} cells each, p below 0.05",
         f"where nothing differs, donors give {100 * cohort.false['donor']:.0f} % and cells {100 * cohort.false['cell']:.0f} % false positives",
         cohort.assumed,
+        f"by donor over cohorts of that size: {ranges}",
     )
     return [("", f"power {found}", least, _says(least >= POWER), remark)]
 

@@ -6,10 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..errors import ParameterError
 from ..experiments import Amplifier, PatchClamp
+from ..randomness import stream
 from ..study import Case, Cohort, Spread, Study, run
+from .cell_table import CellTable
+from .power import Analysis, resampled_power
 from .power_plan import PowerPlan, curve_of, power_rows
+from .questions import cells_of
 from .target_measures import CohortPower, role_of
 from .targets import Target, target_table
 
@@ -24,6 +30,8 @@ ASSUMED_SPREAD = (
 )
 # The published design (Cabanas 2019, 8 + 8 donors, exact); the number of cells is not known to us (A).
 DONORS, CELLS = 8, 6
+COHORTS = 40  # drawn again to see how much the answer depends on the cohort
+BY_DONOR = Analysis("mann_whitney", "donor")
 BANK = 40  # simulated donors a group from which studies of 8 are drawn
 EXPERIMENT, FEATURE = "patch", "pregs_1_outward"
 QUESTIONS = {"T3": ("hc", "me"), "T6": ("me", "me_ntx")}
@@ -75,14 +83,40 @@ def _cohort(study: Study, donors: int, seed: int, progress: Progress | None) -> 
 def power_of_cohort(results: Results, questions: dict[str, tuple[str, str]], *, seed: int = 0, experiments: int = 2000) -> CohortPower:
     """How often 8 + 8 donors drawn from a cohort show each pair of conditions to differ, by Mann-Whitney at both units of analysis."""
     found: dict[str, dict[str, float]] = {}
+    spread: dict[str, tuple[float, float]] = {}
     false: dict[str, float] = {}
     for target, pair in questions.items():
         plan = PowerPlan(feature=f"{EXPERIMENT}.{FEATURE}", conditions=pair, donors=(DONORS,), cells=(CELLS,), experiments=experiments, seed=seed)
         rows = {row["unit"]: row for row in power_rows(curve_of(results, plan), plan)}
         found[target] = {unit: float(row["power"]) for unit, row in rows.items()}
+        spread[target] = _over_cohorts(cells_of(results, plan.feature, pair), pair, seed)
         false = false or {unit: float(row["false_positives"]) for unit, row in rows.items()}
     labels = results[EXPERIMENT].labels
     donors = len(set(zip(labels["group"], labels["donor"], strict=True)))
     assumed = f"drawn from {donors} simulated donors in all, with assumed spreads (A), counted channels and a noisy amplifier"
-    return CohortPower(DONORS, CELLS, found, false, assumed)
+    return CohortPower(DONORS, CELLS, found, spread, false, assumed)
+
+
+def _over_cohorts(table: CellTable, pair: tuple[str, str], seed: int) -> tuple[float, float]:
+    """90 % interval of the donor-level power when the cohort itself is drawn again: its donors are resampled with replacement."""
+    powers = []
+    for i in range(COHORTS):
+        rng = stream(seed, "cohort", *pair, i)
+        again = _resampled(table, pair, rng)
+        point = resampled_power(again, pair, donors=DONORS, cells=CELLS, seed=seed, analyses=(BY_DONOR,), experiments=300)
+        powers.append(point.of(BY_DONOR).power.value)
+    low, high = np.quantile(powers, (0.05, 0.95))
+    return float(low), float(high)
+
+
+def _resampled(table: CellTable, pair: tuple[str, str], rng: np.random.Generator) -> CellTable:
+    """A cohort of the same size whose donors are drawn from this one's; a donor drawn twice counts as two."""
+    values, groups, donors = [], [], []
+    for group in pair:
+        within = list(table.within(group).values())
+        for number, which in enumerate(rng.integers(len(within), size=len(within))):
+            values += within[which].tolist()
+            groups += [group] * len(within[which])
+            donors += [f"{group} {number}"] * len(within[which])
+    return CellTable(np.array(values), np.array(groups), np.array(donors), name=table.name, unit=table.unit)
 

@@ -27,7 +27,7 @@ _HEADER = re.compile(r"^\s*(?P<key>[^\[\]]+?)\s*(?:\[(?P<unit>[^\[\]]+)\])?\s*$"
 def _share(value: Any) -> Any:
     problem = quantity_problem(value, "1", 0.0, 10.0)
     if problem:
-        raise PydanticCustomError("lab_value", "{said}", {"said": problem.replace("expected a value", "expected a coefficient of variation")})
+        raise PydanticCustomError("lab_value", "{said}", {"said": problem.replace("expected a value", 'expected a coefficient of variation ("30 %" or 0.3)')})
     return parse(value, "1")
 
 

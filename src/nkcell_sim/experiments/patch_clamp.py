@@ -368,7 +368,7 @@ class PatchClamp(Experiment):
                 )
             amplitude = features["pregs_1_outward"].values[i] if "pregs_1_outward" in features else np.nan
             if amplitude < self.detection_limit:
-                found.append(f"the evoked current, {amplitude:.3g} pA, is below the stated detection limit of {self.detection_limit:g} pA")
+                found.append(f"the evoked current, {amplitude:.3g} pA, is below the detection limit of {self.detection_limit:g} pA")
             texts.append(tuple(found))
         return texts
 

@@ -44,7 +44,7 @@ def ldn_map_figure(found: LdnMap) -> Figure:
     drawn.colorbar(image, ax=panels, label="TRPM3 current over untreated healthy", shrink=0.6)
     dose = f"{found.settings['dose']}, {found.settings['doses']} doses every {found.settings['interval']}, {found.settings['hours_after']} after the last"
     drawn.suptitle(f"What would let low-dose naltrexone restore the current ({dose})", fontsize=12, fontweight="bold", x=0.008, ha="left")
-    frames = f"Framed: {RESTORED[0]:g} to {RESTORED[1]:g} of healthy (a modelling choice). n = 1 deterministic cell a square."
+    frames = f"Framed: {RESTORED[0]:g} to {RESTORED[1]:g} of healthy before rounding (a modelling choice). n = 1 deterministic cell a square."
     drawn.supxlabel(f"{frames} Model output, not a laboratory result; no reading is measured in NK cells.", fontsize=7, x=0.008, ha="left", color="#444444")
     return drawn
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from ..results import ExperimentRuns, Results
 
-CAPTION = "Observed: as the instrument shows it. Ideal: the same cell and protocol without the instrument. Dotted: observed equals ideal."
+CAPTION = (
+    "Observed: as the instrument shows it. Ideal: the same cell and protocol without the instrument. Dotted: observed equals ideal. "
+    "A leak that the amplifier subtracts is still in the ideal current."
+)
 FIRST = ("pregs_1_outward", "ononetin_sensitive", "pregs_1_inward", "f_amplitude", "f_half_time", "ratio_amplitude", "ratio_half_time", "ca_amplitude")
 MOST = 3  # panels of each kind
 

@@ -19,6 +19,7 @@ DISTRIBUTIONS = ("lognormal", "normal", "truncated")
 CHANNELS = ("mean", "counted", "stochastic")
 CONSTANTS = ("recalibrated", "kept")
 SAFE = 4.0  # a normal spread stays this many standard deviations inside the parameter's declared range
+MOST_RUNS = 200_000  # cells of all conditions in an experiment: a study lists its runs before it starts
 MOST_DONORS, MOST_CELLS = 100_000, 100_000
 PAIR_AGE = 2.0  # years within which the ages of a matched pair lie
 
@@ -213,6 +214,9 @@ class Cohort:
 
     def check(self, groups: Mapping[str, Sequence[Cell]]) -> None:
         """Refuse what does not fit the groups of a study and their cells."""
+        total = sum(len(self.donors_of(group)) * len(cells) for group, cells in groups.items()) * self.cells
+        if total > MOST_RUNS:
+            raise ParameterError(f"got a cohort of {total:,} cells in each experiment; expected at most {MOST_RUNS:,}: fewer donors or cells", name="cells")
         asked = {*(self.donors if isinstance(self.donors, Mapping) else ()), *self.table, *(g for s in self.spread for g in s.groups)}
         unknown = sorted(asked - set(groups))
         if unknown:

@@ -259,13 +259,16 @@ class Study:
         labels = {"group": member.group, "donor": member.donor, "cell": float(member.cell), **member.labels}
         return labels, ((self.cohort.seed, member.group, member.donor, case.name, experiment, member.cell) if drawn else ())
 
-    def notes(self) -> tuple[str, ...]:
-        """Remarks on the cells, their treatments and the cohort that go with every result of this study."""
-        said = [note for case in self.cases if (note := temperature_note(case.cell))]
+    def notes(self, experiment: str) -> tuple[str, ...]:
+        """Remarks on the cells, their treatments and the cohort that go with the results of an experiment."""
+        cases = self.cases_of(experiment)
+        said = [note for case in cases if (note := temperature_note(case.cell))]
         if "temperature" in self.vary:
             said += [note for value in self.vary["temperature"] if (note := temperature_note(self.cases[0].cell, value))]
-        for case in self.cases:
-            said += [f"{case.name}: {note}" for note in (case.treatment.notes() if case.treatment is not None else ())]
+        for case in cases:
+            varied = [key for key in self.vary if key.partition(".")[0] == name_of(case.treatment)] if case.treatment is not None else []
+            but = f" (before {', '.join(varied)} {'is' if len(varied) == 1 else 'are'} varied)" if varied else ""
+            said += [f"{case.name}: {note}{but}" for note in (case.treatment.notes() if case.treatment is not None else ())]
         if self.cohort is not None:
             said.append("the spread between donors and between cells of the cohort is assumed (A): no such variance is published for these cells")
         return tuple(dict.fromkeys(said))

@@ -36,7 +36,6 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
     report = progress or (lambda done, total, what: None)
     runs = list(study.runs())
     solver = asdict(study.solver)
-    notes = study.notes()
     report(0, len(runs), "treatment")
     ready = _treated(runs)
     done = 0
@@ -46,7 +45,7 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
         report(done, len(runs), name)
         execution = Execution(on_progress=lambda finished, before=done, what=name: report(before + finished, len(runs), what))  # type: ignore[misc]
         made = recorded(part, runs, ready, execution=execution, solver=study.solver, keep=study.keep)
-        batches[name] += [replace(b, notes=notes) for b in made]
+        batches[name] += [replace(b, notes=study.notes(name)) for b in made]
         done += len(part)
     report(done, len(runs), "results")
     compositions = {run.cell.composition.name: run.cell.composition.hash for run in runs}
