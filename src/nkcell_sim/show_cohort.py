@@ -78,7 +78,7 @@ def variance_text(results: Results) -> str:
     for row in results.table("variance"):
         deviations = (_root(row[f"{name}_variance"]) for name in ("donor", "cell", "measurement"))
         unit = "log" if row["scale"] == "log" else row["unit_of_feature"]
-        table.append([row["feature"], row["condition"], *deviations, f"{row['icc']:.2g}", unit])
+        table.append([row["feature"], row["condition"], *deviations, "-" if math.isnan(row["icc"]) else f"{row['icc']:.2g}", unit])
     return columns(table)
 
 

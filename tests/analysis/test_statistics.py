@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -202,6 +203,17 @@ def test_mixed_model_of_balanced_data_is_the_analysis_of_variance() -> None:
     assert (found.statistic, found.df) == pytest.approx((t.statistic, 10), rel=2e-3)
     assert found.p == pytest.approx(t.pvalue, rel=2e-2)
     assert (found.cell_variance, found.donor_variance) == pytest.approx((within, (between - within) / 5.0), rel=5e-3)
+
+
+def test_a_mixed_model_without_a_standard_error_says_so_and_warns_nobody() -> None:
+    """Few donors: the curvature of the likelihood at its optimum is not negative definite, so that statsmodels takes the root of a negative variance."""
+    value = np.array([2.47, 1.56, 0.58, 1.79, 1.44, 1.34, 1.03, 1.73, 0.48, 0.85, 0.62])
+    table = CellTable.nested(value, ["a"] * 6 + ["b"] * 5, [1, 1, 1, 2, 2, 2, 3, 4, 5, 5, 5])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = fit_mixed(table, ("a", "b"))
+    assert math.isfinite(fit.p) or "no finite standard error" in fit.problem
+    assert any("sqrt" in said for said in fit.warnings)
 
 
 def test_mixed_model_of_two_arms_is_the_paired_t_test() -> None:

@@ -127,6 +127,7 @@ def _fitted(y: Any, second: Any, donor: Any, shared: bool) -> tuple[Any, tuple[s
         warnings.simplefilter("always")
         try:
             result = lib.MixedLM(y, fixed, groups=donor, exog_re=np.ones((len(y), 1)), **more).fit(reml=True, method=list(OPTIMISERS))
+            _ = result.bse_fe  # computed when first asked for, and it may warn
         except (np.linalg.LinAlgError, ValueError, FloatingPointError) as error:
             return None, _texts(caught), f"statsmodels could not fit the model: {error}"
     problem = "" if result.converged else "the fit did not converge; its estimates are not used"

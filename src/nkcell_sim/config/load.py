@@ -347,7 +347,7 @@ class _Loader:
                 raise self.source.error(path, f"{owner!r} has no numeric field {name!r}{near_miss(name, fields)}")
             if owner in TREATMENTS and all(name_of(case.treatment) != owner for case in cases):
                 key = next(k for k, name in TREATMENT_KEYS.items() if name == owner)
-                raise self.source.error(path, f"no condition is {TREATMENTS[owner].said}; give one `{key} = {{ ... }}`")
+                raise self.source.error(path, f"no condition has {key!r}; give one `{key} = {{ ... }}`")
             return fields[name]["unit"], fields[name]["minimum"], fields[name]["maximum"]
         parameters = cases[0].cell.composition.parameters
         if key not in parameters:
