@@ -131,7 +131,7 @@ def results_text(results: Results, *, everything: bool = False) -> str:
         parts += [heading(f"{runs.name}: {runs.title}"), _features_text(runs, everything=everything)]
         parts += [wrapped(f"note: {note}") for note in runs.notes]
         parts += _warnings_text(runs, everything=everything)
-    parts += _tables_text(results)
+    parts += _tables_text(results, everything=everything)
     if results.targets:
         parts += [heading("Published patterns"), targets_text(results), wrapped(PAPERS)]
     for name, i, _ in results.failed:
@@ -164,11 +164,17 @@ def _warnings_text(runs: ExperimentRuns, *, everything: bool) -> list[str]:
     return [*lines, *([wrapped(f"and {more} more warnings (nkcell show FILE.h5 --all)")] if more else [])]
 
 
-def _tables_text(results: Results) -> list[str]:
-    """Comparisons, variances and power, where the results carry them."""
-    from .show_cohort import power_text, statistics_text, variance_text
+def _tables_text(results: Results, *, everything: bool) -> list[str]:
+    """Comparisons, variances, power and what would decide, where the results carry them; predictions are many and shown on request."""
+    from .show_cohort import deciding_text, power_text, predictions_text, statistics_text, variance_text
 
-    tables = (("statistics", "Comparisons", statistics_text), ("variance", "Where the spread comes from", variance_text), ("power", "Power", power_text))
+    tables = (
+        ("statistics", "Comparisons", statistics_text),
+        ("variance", "Where the spread comes from", variance_text),
+        ("power", "Power", power_text),
+        *((("predictions", "What every hypothesis predicts", predictions_text),) if everything else ()),
+        ("deciding", "What would decide", deciding_text),
+    )
     return [part for name, title, text in tables if results.table(name) for part in (heading(title), text(results))]
 
 

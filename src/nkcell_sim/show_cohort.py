@@ -50,8 +50,8 @@ def statistics_text(results: Results) -> str:
         table.append([groups, TEST_WORDS.get(test, test), *levels, _effect(at.get("donor") or at["cell"])])
     parts = [f"  {feature}\n{columns(table)}" for feature, table in tables.items()]
     said = (
-        "Effects: second over first, or second minus first, of the two conditions named. p corrected for the pairs of a test. Cells of one donor are not "
-        "independent: a test on cells answers for these donors only, and its p is too small for a statement on people; the mixed model takes cells within donors."
+        "Effects: second over first, or second minus first, of the two conditions named. p corrected for the pairs of a test. Cells of one donor are "
+        "not independent: a test on cells answers for these donors only, and its p is too small for a statement on people; the mixed model takes cells within donors."
     )
     return "\n".join([*parts, wrapped(said)])
 
@@ -102,6 +102,25 @@ def power_text(results: Results) -> str:
             table.append([f"{test}: false positives", *(_share(row["false_positives"]) for row in mine)])
         parts.append(columns(table))
     return "\n".join([*parts, wrapped(_smallest(rows))])
+
+
+def deciding_text(results: Results) -> str:
+    """Hypotheses, the experiment that tells them apart best, and the donors it takes."""
+    head = ["experiment", "tells apart", "", "at", "ratio", "donors (80 % power)", "in the same cells", "test"]
+    table = [head]
+    for row in results.table("deciding"):
+        donors, same = ("-" if math.isnan(row[name]) else f"{row[name]:g}" for name in ("donors", "same_cells"))
+        table.append([row["experiment"], row["first"], row["second"], f"{row['x']:g}", f"{row['ratio']:.2f}", donors, same, row["test"]])
+    said = "Donors: in each group, or in all where both arms come from the same donors; a dash: more than were tried. The spread behind them is assumed (A)."
+    return f"{columns(table)}\n{wrapped(said)}"
+
+
+def predictions_text(results: Results) -> str:
+    """What every lesion and parameter set predicts."""
+    rows = results.table("predictions")
+    table = [["lesion", "set", "quantity", "value", "unit"]]
+    table += [[row["lesion"], row["parameter_set"], row["quantity"], f"{row['value']:.3g}", row["unit"]] for row in rows]
+    return columns(table)
 
 
 def _share(value: float) -> str:

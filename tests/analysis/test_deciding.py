@@ -127,3 +127,22 @@ def test_the_table_of_the_page_is_what_the_configurations_give():
     assert donors("dose", "dose_change_f", "saturating", "conservative")[0] == 35
     assert donors("healthy_ntx", "healthy_ntx", "default", "no tone", most=400)[0] == 267
     assert donors("healthy_ntx", "healthy_ntx", "slow-dominant", "no tone", most=400)[0] == 172
+
+
+def test_a_configuration_that_asks_for_it_keeps_predictions_and_donors_in_the_file(tmp_path) -> None:
+    from nkcell_sim.analysis.tables import with_tables
+    from nkcell_sim.config import load_config
+    from nkcell_sim.results import open_results
+    from nkcell_sim.show import results_text
+    from nkcell_sim.study import run
+
+    config = load_config(Path(__file__).parents[2] / "configs" / "decide_bath.toml")
+    results, problems = with_tables(run(config.study), config.study, config.asked)
+    assert not problems
+    kept = open_results(results.save(tmp_path / "d.h5"))
+    row = next(r for r in kept.table("deciding") if {r["first"], r["second"]} == {"slow-dominant", "default"})
+    # washed for 20 min: 0.92 against 0.53 of healthy, both within 0.01 (integration brief, section 6)
+    assert row["x"] == 20.0
+    assert row["ratio"] == pytest.approx(0.92 / 0.53, rel=0.01 / 0.53 + 0.01 / 0.92)
+    assert {r["lesion"] for r in kept.table("predictions")} == {"slow-dominant", "default", "channel-number 0.40", "channel-number 0.49"}
+    assert "What would decide" in results_text(kept)

@@ -22,6 +22,7 @@ class Asked:
     targets: bool = False
     statistics: Statistics | None = None
     power: PowerPlan | None = None
+    deciding: bool = False
 
     def check_packages(self) -> None:
         """Find out before the work that an optional package is missing; raises :class:`~nkcell_sim.errors.MissingPackageError`."""
@@ -49,6 +50,11 @@ def with_tables(results: Results, study: Study, asked: Asked) -> tuple[Results, 
     if asked.power is not None:
         plan = asked.power
         tried("power", lambda r: r.with_table("power", power_rows(curve_of(r, plan), plan)))
+    if asked.deciding:
+        from .decided import prediction_rows, separation_rows
+
+        tried("predictions", lambda r: r.with_table("predictions", prediction_rows(r)))
+        tried("deciding", lambda r: r.with_table("deciding", separation_rows(r)))
     if asked.targets:
         from .targets import rows, target_table
 

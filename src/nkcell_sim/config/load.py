@@ -112,7 +112,7 @@ class _Loader:
         asked = {name: None if (data := getattr(file, name)) is None else self._validate(kind, data, (name,)) for name, kind in _QUESTIONS.items()}
         statistics, power = statistics_of(asked["statistics"], study, self.source), power_of(asked["power"], study, self.source)
         resolved = self._resolved(file, conditions, study, resolved_questions(statistics, power, study))
-        return Config(file.title, study, Asked(file.report.targets, statistics, power), resolved, self.source.name)
+        return Config(file.title, study, Asked(file.report.targets, statistics, power, file.report.deciding), resolved, self.source.name)
 
     def _shape(self) -> None:
         """Tables written as arrays of tables and the other way round."""

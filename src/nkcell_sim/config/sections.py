@@ -83,6 +83,7 @@ class ResultsSection(Section):
 class ReportSection(Section):
     """What is computed from the results."""
 
+    deciding: bool = Field(default=False, description="what every lesion and parameter set predicts, and how many donors tell them apart")
     targets: bool = Field(default=False, description="table of the published patterns and whether the simulation shows them")
 
 

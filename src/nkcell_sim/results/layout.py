@@ -19,7 +19,7 @@ SCHEMA = 1
 ENSEMBLE = "ensemble"  # the attribute ``nkcell_kind`` of a file of draws
 CONVENTIONS = "nkcell-1 (dimensions, units and long_name as in netCDF-4)"
 # Tables computed from the runs, and the name of their dimension.
-TABLES = {"targets": "target", "statistics": "comparison", "variance": "split", "power": "design"}
+TABLES = {"targets": "target", "statistics": "comparison", "variance": "split", "power": "design", "predictions": "prediction", "deciding": "separation"}
 RESERVED_GROUPS = ("provenance", *TABLES)  # beside the groups of experiments
 OBSERVED = "observed."  # before the name of a trace: as the instrument shows it
 IDEAL = "ideal_"  # before the name of a feature: without the instrument

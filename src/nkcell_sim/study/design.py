@@ -31,6 +31,8 @@ RESERVED = {
     "statistics": "results keep the comparisons of a cohort under it",
     "variance": "results keep the variances of a cohort under it",
     "power": "results keep power curves under it",
+    "predictions": "results keep what hypotheses predict under it",
+    "deciding": "results keep what tells hypotheses apart under it",
 }
 
 
