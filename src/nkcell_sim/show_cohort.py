@@ -51,7 +51,8 @@ def statistics_text(results: Results) -> str:
     parts = [f"  {feature}\n{columns(table)}" for feature, table in tables.items()]
     said = (
         "Effects: second over first, or second minus first, of the two conditions named. p corrected for the pairs of a test. Cells of one donor are "
-        "not independent: a test on cells answers for these donors only, and its p is too small for a statement on people; the mixed model takes cells within donors."
+        "not independent: a test on cells answers for these donors only, and its p is too small for a statement on people; "
+        "the mixed model takes cells within donors."
     )
     return "\n".join([*parts, wrapped(said)])
 

@@ -130,16 +130,10 @@ def test_the_table_of_the_page_is_what_the_configurations_give():
 
 
 def test_a_configuration_that_asks_for_it_keeps_predictions_and_donors_in_the_file(tmp_path) -> None:
-    from nkcell_sim.analysis.tables import with_tables
-    from nkcell_sim.config import load_config
     from nkcell_sim.results import open_results
     from nkcell_sim.show import results_text
-    from nkcell_sim.study import run
 
-    config = load_config(Path(__file__).parents[2] / "configs" / "decide_bath.toml")
-    results, problems = with_tables(run(config.study), config.study, config.asked)
-    assert not problems
-    kept = open_results(results.save(tmp_path / "d.h5"))
+    kept = open_results(shipped.finished("decide_bath.toml").save(tmp_path / "d.h5"))
     row = next(r for r in kept.table("deciding") if {r["first"], r["second"]} == {"slow-dominant", "default"})
     # washed for 20 min: 0.92 against 0.53 of healthy, both within 0.01 (integration brief, section 6)
     assert row["x"] == 20.0
