@@ -58,7 +58,7 @@ def test_every_kind_of_file_has_a_figure(cases, name, tmp_path):
     assert target.read_bytes()[:4] == b"\x89PNG"
 
 
-@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+@pytest.mark.parametrize("suffix", [".svg", *(pytest.param(s, marks=pytest.mark.slow) for s in (".png", ".pdf"))])
 def test_the_same_results_give_the_same_file(cases, tmp_path, suffix):
     results = run(STUDIES["rest"](*cases))
     first = plot_results(results, tmp_path / f"a{suffix}").read_bytes()

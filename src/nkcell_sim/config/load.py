@@ -85,6 +85,7 @@ class _Loader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.cells: dict[tuple[str, bool, str], Cell] = {}
 
     def config(self) -> Config:
         self._shape()
@@ -260,9 +261,7 @@ class _Loader:
 
     def _case(self, base: Cell, off: Sequence[str], condition: ConditionSection, i: int) -> Case:
         path: Path = ("condition", i)
-        cell = self._at((*path, "phenotype"), build.with_phenotype, base, condition.phenotype, asked="phenotype" in condition.model_fields_set)
-        if condition.parameters:
-            cell = self._at((*path, "parameters"), cell.with_parameter_set, condition.parameters)
+        cell = self._cell_of(base, condition, path)
         for k, name in enumerate(off):
             cell = self._at(("cell", "off", k), cell.without, name)
         cell = self._set(cell, condition.set, (*path, "set"))
@@ -270,6 +269,15 @@ class _Loader:
         if problem:
             raise self.source.error((*path, "group"), problem)
         return Case(condition.name, replace(cell, name=condition.name), self._treatment(condition, path), condition.group)
+
+    def _cell_of(self, base: Cell, condition: ConditionSection, path: Path) -> Cell:
+        """The cell of a condition's phenotype and parameter set; its resting constants are solved once for all conditions that share both."""
+        asked = "phenotype" in condition.model_fields_set
+        kind = (condition.phenotype, asked, condition.parameters)
+        if kind not in self.cells:
+            cell = self._at((*path, "phenotype"), build.with_phenotype, base, condition.phenotype, asked=asked)
+            self.cells[kind] = self._at((*path, "parameters"), cell.with_parameter_set, condition.parameters) if condition.parameters else cell
+        return self.cells[kind]
 
     def _treatment(self, condition: ConditionSection, path: Path) -> Treatment | None:
         """What a condition's cells are treated with: at most one of the keys that describe a treatment."""
