@@ -61,5 +61,6 @@ def test_memory_does_not_grow_over_a_hundred_thousand_runs(tmp_path: Path) -> No
     assert abs(slope) * 100_000 < 1.0, f"{slope * 100_000:.2f} MB per 100 000 runs"
 
 
+@pytest.mark.slow
 def test_a_million_runs_stay_below_300_megabytes(tmp_path: Path) -> None:
     assert measured(tmp_path / "runs.h5", 1_000_000)["peak"] < 300.0
