@@ -18,6 +18,7 @@ from .engines import ENGINES
 
 pytestmark = pytest.mark.peers
 DRAWS = 20
+SPARE = 5  # draws beyond those compared: some 2 % of the whole cells overload with Ca2+ and end at a bound that other engines do not know
 SPREAD = 0.2  # of the logarithm: nine of ten values within a factor 1.4
 AGREEMENT = 1e-6  # what is promised, relative to the largest size of the state in the run
 FLOOR = 1e-3  # of its scale: a state that never gets larger is compared with that
@@ -79,11 +80,15 @@ def test_another_engine_runs_the_exported_cell_to_the_same_trajectories(case: st
     states = list(base.composition.states)
     peer = ENGINES[engine](nk.to_sbml(base, protocol, check=False), states)
     rng = np.random.default_rng(20261124)
-    cells = [drawn(base, rng) for _ in range(count)]
+    cells = [drawn(base, rng) for _ in range(count + SPARE)]
     times = np.linspace(0.0, protocol.duration, POINTS)
-    trace = nk.simulate(cells, protocol, record=states, times=times, rtol=1e-10).raise_for_status()
+    trace = nk.simulate(cells, protocol, record=states, times=times, rtol=1e-10)
+    assert {outcome.status for outcome in trace.outcomes} <= {"ok", "out_of_range"}, trace
+    compared = np.flatnonzero(trace.outcomes.ok)[:count]
+    assert len(compared) == count, trace
     found = []
-    for i, cell in enumerate(cells):
+    for i in compared:
+        cell = cells[i]
         theirs = peer.run(kernel_values(cell), protocol.duration, POINTS)
         found.append(disagreement(cell, {k: trace[k][i] for k in states}, theirs))
     print(f"\n{engine}, {case}, {count} draws: largest relative difference {max(found)[0]:.1e} ({max(found)[1]})")
