@@ -12,8 +12,8 @@ from hypothesis import given
 import nkcell_sim as nk
 from nkcell_sim.errors import NkcellError, ParameterError
 from nkcell_sim.experiments import Amplifier, Camera, IVCurve, PatchClamp, Rest, run_experiment
-from nkcell_sim.experiments.settling import settle
-from nkcell_sim.randomness import stream
+
+from .noise_streams import streams
 
 CURRENT = "Electrode.i_measured"
 OFF = {"leak_subtraction": "none", "stray": 0.0, "corner": 0.0, "sampling": 0.0, "adc_step": 0.0, "noise": 0.0}
@@ -24,15 +24,6 @@ PERFECT = Amplifier(**OFF)
 
 def rig(setup=PLAIN, **settings):
     return replace(setup, instrument=Amplifier(**{**OFF, **settings}))
-
-
-def streams(n, seed=0):
-    return [stream(seed, "instrument", i) for i in range(n)]
-
-
-@pytest.fixture(scope="module")
-def cell():
-    return settle([nk.primary_nk_cell()])[0]
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from hypothesis import given
 import nkcell_sim as nk
 from nkcell_sim.errors import NkcellError, ParameterError
 from nkcell_sim.experiments import Amplifier, CalciumImaging, Camera, run_experiment
-from nkcell_sim.experiments.settling import settle
-from nkcell_sim.randomness import stream
+
+from .noise_streams import streams
 
 OFF = {
     "frame_rate": 0.0, "exposure": 0.0, "bleaching": 0.0, "bleach_correction": "none", "background": 0.0, "background_subtraction": "none",
@@ -27,15 +27,6 @@ SHARE = "Dye.fraction"
 
 def rig(setup=PLAIN, **settings):
     return replace(setup, instrument=Camera(**{**OFF, **settings}))
-
-
-def streams(n, seed=0):
-    return [stream(seed, "instrument", i) for i in range(n)]
-
-
-@pytest.fixture(scope="module")
-def cell():
-    return settle([nk.primary_nk_cell()])[0]
 
 
 @pytest.fixture(scope="module")
