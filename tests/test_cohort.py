@@ -214,3 +214,17 @@ def test_a_course_of_a_cell_without_a_rest_costs_only_its_own_run() -> None:
     found = nk.run(nk.Study(nk.Case("healthy", cell), nk.NaltrexoneCourse(doses=1), cohort=cohort))["naltrexone_course"]
     assert found.status == ["not_run", "ok"]
     assert np.isfinite(found["current_end"][1])
+
+
+def test_a_key_is_varied_or_given_to_donors_but_not_both() -> None:
+    cohort = nk.Cohort(donors=2, cells=1, table={"healthy": {"D1": {DENSITY: 0.3}}})
+    with pytest.raises(ParameterError, match=r"D1.*vary it or give it, not both"):
+        nk.Study(nk.Case("healthy", nk.primary_nk_cell()), nk.NaltrexoneCourse(doses=1), vary={DENSITY: [0.1, 0.2]}, cohort=cohort)
+
+
+def test_a_varied_value_out_of_bounds_costs_only_the_runs_of_its_point() -> None:
+    cohort = nk.Cohort(donors=2, cells=1, spread=(nk.Spread(key=DENSITY, donors=0.1),))
+    found = nk.run(nk.Study(nk.Case("healthy", nk.primary_nk_cell()), nk.NaltrexoneCourse(doses=1), vary={"PMCA.v_max": [-1.0, 8.0]}, cohort=cohort))
+    outcomes = found["naltrexone_course"].status
+    assert outcomes[:2] == ["not_run", "not_run"], outcomes
+    assert outcomes[2:] == ["ok", "ok"], outcomes

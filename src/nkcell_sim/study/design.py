@@ -105,6 +105,11 @@ class Study:
             said = f"got method {self.solver.method!r} for stochastic channels; only the compiled ones draw them: {', '.join(map(repr, COMPILED_METHODS))}"
             raise ParameterError(said, name="method")
         self.vary = {key: self._axis(key, values) for key, values in (vary or {}).items()}
+        given = {} if cohort is None else {key: donor for named in cohort.table.values() for donor, values in named.items() for key in values}
+        both = next((key for key in self.vary if key in given), None)
+        if both is not None:
+            said = f"got a variation of {both!r}, for which the donor {given[both]!r} has a value in the cohort's table; vary it or give it, not both"
+            raise ParameterError(said, name=both)
         self._check_points()
 
     def _check_names(self) -> None:
@@ -243,9 +248,14 @@ class Study:
                 made[key] = (cell, cell_content(cell), failure)
             yield (None, *made[key])
             return
-        base = case.cell.set(changed) if changed else case.cell
+        base, unfit = case.cell, ""
+        try:
+            base = case.cell.set(changed) if changed else case.cell
+        except ParameterError as error:
+            unfit = str(error)
         for member in self.cohort.members(case.donors, base, case.name, experiment):
-            cell, failure = _with_parameters(case.cell, {**changed, **member.changed}, constants=self.cohort.constants)
+            asked = {**changed, **member.changed}
+            cell, failure = (base, unfit) if unfit else _with_parameters(case.cell, asked, constants=self.cohort.constants)
             cell = cell if failure else replace(cell, state=cell.initial_state())  # found once: a rest costs more than a recording
             yield member, cell, cell_content(cell), failure
 
