@@ -93,18 +93,19 @@ def fit_contrast(
     shared = set(donor[second == 0.0]) & set(donor[second == 1.0])
     size = float(np.std(y))
     result, said, problem = _fitted((y - y.mean()) / size, second, donor, bool(shared))
-    if result is None:
-        return MixedFit(*(math.nan,) * 10, scale, False, problem, said)
-    estimate, se = float(result.fe_params[1]) * size, float(result.bse_fe[1]) * size
+    se = math.nan if result is None else float(result.bse_fe[1]) * size
     if not problem and not (math.isfinite(se) and se > 0.0):
         problem = f"the fit has no finite standard error of the difference (got {se:g})"
+    if result is None or problem:
+        return MixedFit(*(math.nan,) * 10, scale, False, problem, said)
+    estimate = float(result.fe_params[1]) * size
     df = math.inf if reference == "normal" else float(n_donors - (1 if len(shared) == n_donors else 2))
-    t = estimate / se if not problem else math.nan
+    t = estimate / se
     p, half = _reference(t, df, level)
     arm = float(result.vcomp[0]) * size**2 if shared else math.nan
     cells = float(result.scale) * size**2
     donors = float(np.asarray(result.cov_re)[0, 0]) * size**2
-    return MixedFit(estimate, se, t, p, df, estimate - half * se, estimate + half * se, donors, arm, cells, scale, not problem, problem, said)
+    return MixedFit(estimate, se, t, p, df, estimate - half * se, estimate + half * se, donors, arm, cells, scale, True, "", said)
 
 
 def _reference(t: float, df: float, level: float) -> tuple[float, float]:
