@@ -6,6 +6,7 @@ import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from nkcell_sim.analysis.deciding import Curve, Decision, Rival
@@ -96,8 +97,19 @@ def test_too_few_donors_resolve_nothing():
 
 
 def test_numbers_do_not_depend_on_the_order_of_asking():
-    decision = two(1.0, 1.4)
-    assert separations(decision, experiments=200) == separations(decision, experiments=200)
+    decision = replace(two(1.0, 1.4), rivals=(Rival("nothing happens", (1.0,), (0.5,), "by definition"),))
+    together = separations(decision, experiments=200)
+    assert len(together) == 3
+    for pair in reversed(together):
+        for camps in ((pair.first, pair.second), (pair.second, pair.first)):
+            assert separations(decision, camps=camps, experiments=200) == [pair]
+
+
+def test_a_prediction_that_failed_is_no_ratio_and_costs_the_other_pairs_nothing():
+    sound = replace(two(1.0, 1.4), rivals=(Rival("nothing happens", (1.0,), (0.5,), "by definition"),))
+    for bad in (np.nan, 0.0, -0.1):
+        broken = replace(sound, rivals=(*sound.rivals, Rival("failed", (1.0,), (bad,), "by a run that failed")))
+        assert separations(broken, experiments=200) == separations(sound, experiments=200)
 
 
 def test_bad_input_says_what_was_expected():

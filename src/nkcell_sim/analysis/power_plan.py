@@ -27,7 +27,8 @@ class PowerPlan:
     """Power and false-positive rate to tell two conditions apart by one feature ("patch.pregs_1_outward").
 
     Donors, and cells within donors, are drawn with replacement from the cohort; the false-positive rate draws both groups from the first condition. ``donors``
-    are numbers in each group, ``cells`` of a donor. ``paired`` compares both conditions in the same donors.
+    are numbers in each group, ``cells`` of a donor. ``paired`` compares both conditions in the same donors, leaves out a donor that has only one of them, and
+    exchanges the two at random within each donor for the false-positive rate.
     """
 
     feature: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,8 +100,8 @@ def separations(
     """Every pair of camps at the x where their nearest members are farthest apart, with the donors that give ``wanted`` power at p <= 0.05.
 
     To tell predicted ratios a and b apart is to reject b when a is true: a test of the ratio a/b on the same design. Nearest members count, since the
-    laboratory does not know which of them is true. ``camps`` keeps the pairs of some camps only (none given: all); an unknown one raises
-    :class:`~nkcell_sim.errors.ParameterError`.
+    laboratory does not know which of them is true. Only an x at which all of them are finite and above 0 is asked; a pair without one is left out.
+    ``camps`` keeps the pairs of some camps only (none given: all); an unknown one raises :class:`~nkcell_sim.errors.ParameterError`.
     """
     spread = variability or variability_of(decision)
     known = list(dict.fromkeys(camp for x in decision.x for camp in decision.members(x)))
@@ -110,7 +110,7 @@ def separations(
         raise ParameterError(f"got a camp {unknown[0]!r}; {decision.key!r} has {', '.join(map(repr, known))}", name="camps")
     found = []
     for first, second in itertools.combinations([camp for camp in known if camp in camps or not camps], 2):
-        places = [x for x in decision.x if {first, second} <= decision.members(x).keys()]
+        places = [x for x in decision.x if _comparable(decision.members(x), first, second)]
         if places:
             x = max(places, key=lambda place: _distance(*(decision.members(place)[c] for c in (first, second))))
             found.append(_separation(decision, spread, first, second, x, seed=seed, wanted=wanted, experiments=experiments, most=most))
@@ -132,6 +132,11 @@ def _separation(decision: Decision, spread: Variability, first: str, second: str
     whole = needed(spread)
     within = needed(replace(spread, same_cells=True)).donors if decision.same_cells else None
     return Separation(*about, whole.donors, whole.low, whole.high, analysis.name, within)
+
+
+def _comparable(members: Mapping[str, Sequence[float]], first: str, second: str) -> bool:
+    """Whether both camps predict ratios above 0 only; a run that failed, or a response that is gone, has none."""
+    return all(camp in members and all(math.isfinite(v) and v > 0.0 for v in members[camp]) for camp in (first, second))
 
 
 def _distance(a: Sequence[float], b: Sequence[float]) -> float:
