@@ -115,7 +115,9 @@ def test_the_cohort_of_the_published_design_answers_at_both_units_and_keeps_its_
     # the smallest exact two-sided rank-sum p of 8 and 8 donors is 0.00016 (targets brief, section 2.4); cells know no such bound
     assert p["mann_whitney", "donor"] >= 2 / 12870 * (1 - 1e-12)
     assert p["mann_whitney", "cell"] < p["mann_whitney", "donor"]
-    for row in results.table("variance"):
+    variances = results.table("variance")
+    assert variances
+    for row in variances:
         assert row["donor_variance"] >= 0.0
         assert row["measurement_variance"] > 0.0, "the amplifier is noisy"
 
@@ -130,6 +132,7 @@ def test_power_rises_with_donors_and_cells_do_not_replace_them() -> None:
         assert (np.diff(power) > -0.05).all(), "within Monte-Carlo error (2000 experiments: standard error at most 1.1 %)"
     assert all(r["false_positives"] < 0.075 for r in donor.values()), "level 5 %, 2000 experiments: five standard errors"
     by_cell = [r for r in rows if r["unit"] == "cell" and r["cells"] == max(cells)]
+    assert len(by_cell) == len(donors)
     assert all(r["false_positives"] > 0.2 for r in by_cell), "twelve cells of a donor counted as independent"
 
 
@@ -138,6 +141,7 @@ def test_low_doses_do_not_restore_the_current_unless_the_metabolite_suppresses_t
     healthy, sick = (patch["pregs_1_outward_density"][patch.of_case(c)[0]] for c in ("healthy", "ME/CFS"))
     for name, low, high in (("as PET suggests", 0.40, 0.45), ("6BN suppresses the tone", 0.51, 0.65)):  # integration brief, section 4, T9
         rows = [i for i in patch.of_case(name) if patch.varied["ldn.dose"][i] == 4.5]
+        assert len(rows) == 2, "3 h and 24 h after the dose"
         share = patch["pregs_1_outward_density"][rows] / healthy
         # the brief prints two digits, and its patch amplitude follows the chain within 1 %
         assert (share > low - 0.01).all()
