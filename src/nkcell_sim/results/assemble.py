@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,14 +13,14 @@ from ..errors import ResultsError
 from ..experiments.base import Experiment, ExperimentResult
 from ..model.cell import Cell
 from ..outcomes import RUNGS
-from ..protocol import Protocol
 from ..units import from_kernel
 from . import layout
-from .layout import ERROR_SUFFIX, IDEAL, OBSERVED, Group, Variable, index, numbers, text
-from .origin import event_table, file_attributes, provenance_group
+from .layout import ERROR_SUFFIX, IDEAL, NO_PARAMETER, OBSERVED, OWN_TIMES, TIME, Group, Variable, agreed, index, numbers, text, united
+from .origin import file_attributes, provenance_group
+from .protocols import protocol_group
 from .results import Results
 
-_LABELS = {
+_LABELS = {  # the names of layout.LABELS
     "group": ("", "group of donors"),
     "donor": ("", "donor"),
     "cell": ("1", "number of the cell among those of its donor, condition and experiment"),
@@ -28,7 +28,7 @@ _LABELS = {
     "sex": ("", "sex of the donor, a label that no equation reads"),
     "pair": ("", "matched pair that the donor belongs to"),
 }
-_RESERVED = (*_LABELS, "run", "time", "sample", "case", "status", "run_id", "time_reached", "worst_component", "steps", "rung", "attempts")
+_RESERVED = (*_LABELS, "run", "run_key", "time", "sample", "case", "status", "run_id", "time_reached", "worst_component", "steps", "rung", "attempts")
 
 
 @dataclass(frozen=True)
@@ -42,29 +42,41 @@ class Batch:
     varied: tuple[dict[str, float], ...]
     notes: tuple[str, ...] = ()  # of the study's cells and treatments, on top of the experiment's own
     labels: tuple[dict[str, str | float], ...] = ()  # of a cohort's runs: group, donor, cell, age, sex, pair
+    keys: tuple[int, ...] = ()  # short hash of each run's recipe; empty where there is none
 
 
-def assemble(title: str, batches: Mapping[str, Sequence[Batch]], *, units: Mapping[str, str], provenance: Mapping[str, Any]) -> Results:
-    """Put the results of a study together."""
+def assemble(
+    title: str,
+    batches: Mapping[str, Sequence[Batch]],
+    *,
+    units: Mapping[str, str],
+    provenance: Mapping[str, Any],
+    base: Mapping[str, Experiment] | None = None,
+) -> Results:
+    """Put the results of a study, or of a chunk of its runs, together.
+
+    ``base`` names for every experiment the setup whose title, settings, notes and instrument become attributes, that of the
+    study's first point; without it that of the first run given here.
+    """
     for name in batches:
         if name in layout.RESERVED_GROUPS:
             raise ResultsError(f"got an experiment named {name!r}, the name of a group that every result has; rename the experiment")
-    groups = {name: _Experiment(name, parts, units).group() for name, parts in batches.items()}
+    groups = {name: _Experiment(name, parts, units, (base or {}).get(name)).group() for name, parts in batches.items()}
     root = Group({}, groups, file_attributes(title, provenance))
     return Results(root.with_group("provenance", provenance_group(provenance)))
 
 
 class _Experiment:
-    """Merges the batches of one experiment in the order of the study."""
+    """Merges the batches of one experiment in the order of the study; nothing depends on which other runs are in the same chunk."""
 
-    def __init__(self, name: str, batches: Sequence[Batch], units: Mapping[str, str]) -> None:
+    def __init__(self, name: str, batches: Sequence[Batch], units: Mapping[str, str], base: Experiment | None) -> None:
         self.name = name
-        self.batches = batches
+        self.batches = sorted(batches, key=lambda b: min(b.positions))
         self.units = {key: units[key] for key in batches[0].varied[0]}
-        positions = [p for b in batches for p in b.positions]
+        positions = [p for b in self.batches for p in b.positions]
         self.order = np.argsort(positions, kind="stable")
-        self.setup = batches[0].result.experiment
-        self.traces = [b.result.trace for b in batches]
+        self.setup = base or self.batches[0].result.experiment
+        self.traces = [b.result.trace for b in self.batches]
 
     def _merged(self, parts: Sequence[Any]) -> np.ndarray:
         return np.concatenate([np.asarray(p) for p in parts])[self.order]
@@ -82,13 +94,28 @@ class _Experiment:
     def labels(self) -> dict[str, list[Any]]:
         """Labels of a cohort's runs by name; empty without a cohort."""
         rows = self._listed([b.labels or [{}] * len(b.positions) for b in self.batches])
-        return {name: [row[name] for row in rows] for name in _LABELS if rows and name in rows[0]}
+        return {name: [row[name] for row in rows] for name in layout.LABELS if rows and name in rows[0]}
 
     @cached_property
     def same_times(self) -> bool:
         """Whether every run was sampled at the same times."""
         first = self.traces[0].time
         return all(np.array_equal(t.time, first) for t in self.traces)
+
+    @cached_property
+    def kept(self) -> list[str]:
+        """Names of the traces that are kept."""
+        return united([list(t.values) for t in self.traces])
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """Names of the observed traces that are kept."""
+        return united([list(b.result.observed.values) for b in self.batches if b.result.observed is not None])
+
+    @cached_property
+    def samples(self) -> int:
+        """Length of the axis of times; without any trace times that differ are not kept."""
+        return max(len(t.time) for t in self.traces) if self.same_times or self.kept or self.shown else 0
 
     @property
     def _time(self) -> str:
@@ -100,7 +127,7 @@ class _Experiment:
         warnings = self._warnings()
         if warnings is not None:
             groups["warnings"] = warnings
-        attributes = {
+        attributes: dict[str, Any] = {
             "experiment": self.setup.kind,
             "title": self.setup.title,
             **{f"setting_{k}": v for k, v in self.setup.settings().items() if not any(key == f"{self.name}.{k}" for key in self.units)},
@@ -109,7 +136,9 @@ class _Experiment:
         notes = "\n".join(dict.fromkeys([*self.setup.notes(), *(n for b in self.batches for n in b.notes)]))
         if notes:
             attributes["notes"] = notes
-        return Group(self._located({**self._labels(), **self._traces(), **self._features()}), groups, attributes)
+        attributes["nkcell_runs"] = len(self.order)
+        found = layout.located({**self._labels(), **self._traces(), **self._features()}, layout.LABELS)
+        return Group(layout.coordinates_first(found), {n: Group(layout.coordinates_first(g.variables)) for n, g in groups.items()}, attributes)
 
     def _instrument(self) -> dict[str, str]:
         """The instrument and its settings as attributes; empty without one."""
@@ -118,21 +147,14 @@ class _Experiment:
             return {}
         return {"instrument": instrument.kind, **{f"instrument_{k}": v for k, v in instrument.settings().items()}}
 
-    def _located(self, variables: dict[str, Variable]) -> dict[str, Variable]:
-        """Variables of runs that name their auxiliary coordinates, as in CF: the condition, the identity and what was varied."""
-        names = ["case", "run_id", *self.labels, *(f"vary.{key}" for key in self.units), *([] if self.same_times else ["time"])]
-        listed = {"coordinates": " ".join(names)}
-        return {
-            name: replace(v, attributes={**v.attributes, **listed}) if v.dims[:1] == ("run",) and name not in ("run", *names) else v
-            for name, v in variables.items()
-        }
-
     def _labels(self) -> dict[str, Variable]:
         run = ("run",)
         outcomes = self._listed([t.outcomes for t in self.traces])
         varied = self._listed([b.varied for b in self.batches])
-        found = {
-            "run": index("run", len(self.order), "number of the run"),
+        found = {"run": index("run", len(self.order), "number of the run")}
+        if all(b.keys for b in self.batches):
+            found["run_key"] = numbers(run, self._merged([np.array(b.keys, dtype="<i8") for b in self.batches]), "1", "short hash of the run's recipe")
+        found |= {
             "run_id": text(run, self._listed([b.run_ids for b in self.batches]), "hash of everything that determines the run"),
             "case": text(run, self._listed([b.cases for b in self.batches]), "condition"),
             "status": text(run, self._listed([t.status for t in self.traces]), "ok, or why the run ended early (its outputs are NaN)"),
@@ -152,77 +174,96 @@ class _Experiment:
     def _traces(self) -> dict[str, Variable]:
         found = {self._time: self._time_axis()}
         if not self.same_times:
-            found["time"] = numbers(("run", "sample"), self._merged([self._padded(t, np.tile(t.time, (len(t.status), 1))) for t in self.traces]), "s", "time")
-        declarations = self.cells[0].composition.declarations
-        for key in self.traces[0].values:
-            declared = declarations[key]
-            values = self._merged([self._padded(t, t[key]) for t in self.traces])
-            source = getattr(declared, "source", "")
-            found[key] = numbers(("run", self._time), values, self.traces[0].units[key], declared.description, role="trace", source=source)
+            times = [np.tile(t.time, (len(t.status), 1)) for t in self.traces] if self.samples else [np.empty((len(t.status), 0)) for t in self.traces]
+            found["time"] = numbers(("run", "sample"), self._merged([self._padded(rows) for rows in times]), "s", OWN_TIMES)
+        for key in self.kept:
+            declared = [t.cells[0].composition.declarations[key] for t in self.traces if key in t.values]
+            values = self._merged([self._padded(_row(t.values, key, t)) for t in self.traces])
+            unit = next(t.units[key] for t in self.traces if key in t.values)
+            about = [numbers((), 0.0, unit, d.description, role="trace", source=getattr(d, "source", "")).attributes for d in declared]
+            found[key] = Variable(("run", self._time), values, agreed(about))
         return {**found, **self._observed()}
 
     def _observed(self) -> dict[str, Variable]:
         """What the instrument showed, beside the ideal traces and on their times; a run that never started showed nothing."""
         seen = [b.result.observed for b in self.batches]
-        keys = dict.fromkeys(key for trace in seen if trace is not None for key in trace.values)
-        declarations = self.cells[0].composition.declarations
         found = {}
-        for key in keys:
-            shown = [{**ideal.values, **({} if trace is None else trace.values)} for trace, ideal in zip(seen, self.traces, strict=True)]
-            rows = [values.get(key, np.full((len(t.status), len(t.time)), np.nan)) for values, t in zip(shown, self.traces, strict=True)]
-            values = self._merged([self._padded(t, row) for t, row in zip(self.traces, rows, strict=True)])
-            about = f"as the instrument shows it: {declarations[key].description}"
-            found[f"{OBSERVED}{key}"] = numbers(("run", self._time), values, declarations[key].unit, about, role="observed")
+        for key in self.shown:
+            looks = [{**ideal.values, **({} if trace is None else trace.values)} for trace, ideal in zip(seen, self.traces, strict=True)]
+            values = self._merged([self._padded(_row(look, key, t)) for look, t in zip(looks, self.traces, strict=True)])
+            having = [t.cells[0].composition.declarations[key] for trace, t in zip(seen, self.traces, strict=True) if trace is not None and key in trace.values]
+            about = [numbers((), 0.0, d.unit, f"as the instrument shows it: {d.description}", role="observed").attributes for d in having]
+            found[f"{OBSERVED}{key}"] = Variable(("run", self._time), values, agreed(about))
         return found
 
     def _time_axis(self) -> Variable:
         if self.same_times:
-            return numbers(("time",), self.traces[0].time, "s", "time from the start of the recording")
-        return index("sample", max(len(t.time) for t in self.traces), "number of the sample")
+            return numbers(("time",), self.traces[0].time, "s", TIME)
+        return index("sample", self.samples, "number of the sample")
 
-    def _padded(self, trace: Any, values: np.ndarray) -> np.ndarray:
+    def _padded(self, values: np.ndarray) -> np.ndarray:
         """Rows filled with NaN to the longest run's number of samples."""
-        missing = 0 if self.same_times else max(len(t.time) for t in self.traces) - values.shape[1]
+        missing = self.samples - values.shape[1]
         return np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan) if missing else values
 
-    def _ideal_features(self) -> dict[str, Variable]:
-        """Features of the recording without its instrument."""
-        found = {}
-        for name in dict.fromkeys(name for b in self.batches for name in b.result.ideal):
-            first = next(b.result.ideal[name] for b in self.batches if name in b.result.ideal)
-            values = self._merged([b.result.ideal[name].values if name in b.result.ideal else np.full(len(b.positions), np.nan) for b in self.batches])
-            about = f"without the instrument: {first.description}"
-            found[f"{IDEAL}{name}"] = numbers(("run",), np.asarray(values, float), first.unit, about, role="ideal_feature")
-        return found
+    def _per_run(self, tables: Sequence[Mapping[str, Any]], name: str, role: str, before: str = "") -> Variable:
+        """A feature of every run, NaN where a batch does not have it."""
+        values = self._merged([np.asarray(t[name].values, float) if name in t else np.full(len(b.positions), np.nan) for t, b in zip(tables, self.batches, strict=True)])
+        about = [numbers((), 0.0, t[name].unit, f"{before}{t[name].description}", role=role).attributes for t in tables if name in t]
+        return Variable(("run",), values, agreed(about))
 
     def _features(self) -> dict[str, Variable]:
-        found: dict[str, Variable] = self._ideal_features()
-        names = dict.fromkeys(name for b in self.batches for name in b.result.features)
-        for name in names:
+        ideal, shown, errors = [b.result.ideal for b in self.batches], [b.result.features for b in self.batches], [b.result.errors for b in self.batches]
+        found = {f"{IDEAL}{name}": self._per_run(ideal, name, "ideal_feature", "without the instrument: ") for name in united([list(t) for t in ideal])}
+        for name in united([list(t) for t in shown]):
             if name in _RESERVED or name in self.setup.record:
                 raise ResultsError(f"experiment {self.name!r}: the feature {name!r} has the name of another variable; rename it")
-            first = next(b.result.features[name] for b in self.batches if name in b.result.features)
-            values = self._merged([b.result.features[name].values if name in b.result.features else np.full(len(b.positions), np.nan) for b in self.batches])
-            found[name] = numbers(("run",), np.asarray(values, float), first.unit, first.description, role="feature")
-            if any(b.result.errors for b in self.batches):
-                errors = self._merged([b.result.errors[name] if name in b.result.errors else np.full(len(b.positions), np.nan) for b in self.batches])
+            found[name] = self._per_run(shown, name, "feature")
+            if any(name in e for e in errors):
+                values = self._merged([e[name] if name in e else np.full(len(b.positions), np.nan) for e, b in zip(errors, self.batches, strict=True)])
                 about = f"numerical error of {name}: difference from the same run at a tighter tolerance"
-                found[f"{name}{ERROR_SUFFIX}"] = numbers(("run",), np.asarray(errors, float), first.unit, about, role="numerical_error")
+                unit = str(found[name].attributes["units"])
+                found[f"{name}{ERROR_SUFFIX}"] = numbers(("run",), np.asarray(values, float), unit, about, role="numerical_error")
         return found
+
+    def _table(self, axis: str, declared: Mapping[str, list[Any]]) -> dict[str, Variable]:
+        """Name, unit and meaning of the columns of a table over runs."""
+        about = [agreed([{"unit": d.unit, "description": d.description} for d in each]) for each in declared.values()]
+        return {
+            axis: text((axis,), list(declared), "name"),
+            "unit": text((axis,), [a["unit"] for a in about], "unit"),
+            "description": text((axis,), [a["description"] for a in about], "meaning"),
+        }
+
+    def _declared(self, kind: str) -> dict[str, list[Any]]:
+        """Declarations of the compositions of all runs by key."""
+        compositions = list({id(c.composition): c.composition for c in self.cells}.values())
+        lists = [getattr(c, kind) for c in compositions]
+        return {key: [each[key] for each in lists if key in each] for key in united([list(each) for each in lists])}
+
+    def _columns(self, kind: str, declared: Mapping[str, list[Any]], vectors: Sequence[Any]) -> np.ndarray:
+        """Kernel vectors of all runs as a table in declared units, NaN where a run's cell does not have the column."""
+        values, place = np.full((len(self.cells), len(declared)), np.nan), {key: i for i, key in enumerate(declared)}
+        rows: dict[int, list[int]] = {}
+        for i, cell in enumerate(self.cells):
+            rows.setdefault(id(cell.composition), []).append(i)
+        for mine in rows.values():
+            known = getattr(self.cells[mine[0]].composition, kind)
+            kernel = np.array([vectors[i] for i in mine])
+            for k, (key, d) in enumerate(known.items()):
+                values[mine, place[key]] = from_kernel(kernel[:, k], d.unit)
+        return values
 
     def _parameters(self) -> Group:
         """Resolved parameters of every run, in declared units (NaN where a run's cell does not have the parameter)."""
-        declared = {key: d for cell in self.cells for key, d in cell.composition.parameters.items()}
-        values = np.array([_parameter_row(cell, declared) for cell in self.cells])
+        declared = self._declared("parameters")
+        values = self._columns("parameters", declared, [cell.parameter_vector() for cell in self.cells])
         origins = _Origins()
         origin_of = np.array([[origins.number(cell, key) for key in declared] for cell in self.cells], dtype="<i4")
-        axis = ("parameter",)
         return Group(
             {
-                "parameter": text(axis, list(declared), "name"),
+                **self._table("parameter", declared),
                 "value": numbers(("run", "parameter"), values, "1", "value in the unit of the parameter (see `unit`)"),
-                "unit": text(axis, [d.unit for d in declared.values()], "unit"),
-                "description": text(axis, [d.description for d in declared.values()], "meaning"),
                 "origin": index("origin", len(origins.table), "number of the origin"),
                 "origin_of_value": numbers(("run", "parameter"), origin_of, "1", "where the value comes from: number of its origin"),
                 "evidence": text(("origin",), [evidence for evidence, _ in origins.table], "evidence code"),
@@ -231,82 +272,22 @@ class _Experiment:
         )
 
     def _final_state(self) -> Group:
-        declared = {key: d for cell in self.cells for key, d in cell.composition.states.items()}
-        finals = self._listed([list(t.final) for t in self.traces])
-        values = np.full((len(finals), len(declared)), np.nan)
-        names = list(declared)
-        column = {key: i for i, key in enumerate(names)}
-        for i, (cell, final) in enumerate(zip(self.cells, finals, strict=True)):
-            for key, value in zip(cell.composition.states, final, strict=True):
-                values[i, column[key]] = from_kernel(value, declared[key].unit)
-        return Group(
-            {
-                "state": text(("state",), names, "name"),
-                "value": numbers(("run", "state"), values, "1", "value at the end, or where a failed run stopped, in the unit of the state (see `unit`)"),
-                "unit": text(("state",), [d.unit for d in declared.values()], "unit"),
-                "description": text(("state",), [d.description for d in declared.values()], "meaning"),
-            }
-        )
+        declared = self._declared("states")
+        values = self._columns("states", declared, self._listed([list(t.final) for t in self.traces]))
+        about = "value at the end, or where a failed run stopped, in the unit of the state (see `unit`)"
+        return Group({**self._table("state", declared), "value": numbers(("run", "state"), values, "1", about)})
 
     def _inputs(self) -> Group:
         """Resting inputs of every run (bath, drugs left in it) in declared units; the protocol changes some of them in time."""
-        declared = {key: d for cell in self.cells for key, d in cell.composition.inputs.items()}
-        values = np.full((len(self.cells), len(declared)), np.nan)
-        column = {key: i for i, key in enumerate(declared)}
-        for i, cell in enumerate(self.cells):
-            for key, value in zip(cell.composition.inputs, cell.input_defaults(), strict=True):
-                values[i, column[key]] = from_kernel(value, declared[key].unit)
-        return Group(
-            {
-                "input": text(("input",), list(declared), "name"),
-                "value": numbers(("run", "input"), values, "1", "value before the protocol changes it, in the unit of the input (see `unit`)"),
-                "unit": text(("input",), [d.unit for d in declared.values()], "unit"),
-                "description": text(("input",), [d.description for d in declared.values()], "meaning"),
-            }
-        )
+        declared = self._declared("inputs")
+        values = self._columns("inputs", declared, [cell.input_defaults() for cell in self.cells])
+        about = "value before the protocol changes it, in the unit of the input (see `unit`)"
+        return Group({**self._table("input", declared), "value": numbers(("run", "input"), values, "1", about)})
 
     def _protocol(self) -> Group:
-        """What was done, once for each different protocol: a list of events, phases, and the driven inputs at the sampled times."""
-        setups = list(dict.fromkeys(b.result.experiment for b in self.batches))
-        numbering = self._listed([[setups.index(b.result.experiment)] * len(b.positions) for b in self.batches])
-        protocols = [s.protocol() for s in setups]
-        variables = {
-            "protocol": index("protocol", len(protocols), "number of the protocol"),
-            "protocol_of_run": numbers(("run",), np.array(numbering, dtype="<i4"), "1", "protocol that the run followed"),
-            "duration": numbers(("protocol",), [p.duration for p in protocols], "s", "length of the recording"),
-        }
-        events = [(i, t, what) for i, p in enumerate(protocols) for t, what in p.events()]
-        phases = [(i, *phase) for i, s in enumerate(setups) for phase in s.phases()]
-        return Group({**variables, **event_table(events), **_phase_table(phases), **self._driven(setups, protocols)})
-
-    def _driven(self, setups: Sequence[Experiment], protocols: Sequence[Protocol]) -> dict[str, Variable]:
-        """Every driven input at the sampled times, one row a protocol; at an edge the value before it, as in the traces."""
-        inputs = self.cells[0].composition.inputs
-        keys = list(dict.fromkeys(name for p in protocols for name in p.inputs))
-        rows = [self._sampled(setup, protocol, keys) for setup, protocol in zip(setups, protocols, strict=True)]
-        found = {}
-        for k, key in enumerate(keys):
-            values = np.array([row[k] for row in rows])
-            declared = inputs[key]
-            known = values[np.isfinite(values)]
-            usual = np.allclose(known, float(declared.default), rtol=1e-9, atol=0.0)  # the declaration's evidence is that of its value
-            evidence, source = (declared.evidence, declared.source) if usual else ("A", "set by the protocol, unconfirmed")
-            found[key] = numbers(("protocol", self._time), values, declared.unit, declared.description, role="input", evidence=evidence, source=source)
-        return found
-
-    def _sampled(self, setup: Experiment, protocol: Protocol, keys: Sequence[str]) -> np.ndarray:
-        trace = next(b.result.trace for b in self.batches if b.result.experiment == setup)
-        cell = trace.cells[0]
-        inputs = cell.composition.inputs
-        compiled = protocol.compile(cell.composition, dict(zip(inputs, cell.input_defaults(), strict=True)))
-        columns = [list(inputs).index(key) for key in keys]
-        times = trace.time * 1e3
-        segment = compiled.locate(times)
-        dt = (times - compiled.edges[segment])[:, None]
-        level, slope, amplitude, rate = (a[segment][:, columns] for a in (compiled.level, compiled.slope, compiled.amplitude, compiled.rate))
-        values = level + slope * dt + amplitude * np.exp(-rate * dt)
-        declared = [from_kernel(values[:, k], inputs[key].unit) for k, key in enumerate(keys)]
-        return self._padded(trace, np.array(declared).reshape(len(keys), len(times)))
+        setups = self._listed([[b.result.experiment] * len(b.positions) for b in self.batches])
+        times = self._listed([[t.time] * len(t.status) for t in self.traces])
+        return protocol_group(setups, self.cells, times, axis=self._time if self.kept or self.shown else "", samples=self.samples)
 
     def _warnings(self) -> Group | None:
         """What a reader must know before using the numbers of a run; absent when there is nothing."""
@@ -323,21 +304,13 @@ class _Experiment:
         )
 
 
+def _row(values: Mapping[str, np.ndarray], key: str, trace: Any) -> np.ndarray:
+    """A recorded quantity of a batch, NaN where it was not recorded."""
+    return values[key] if key in values else np.full((len(trace.status), len(trace.time)), np.nan)
+
+
 def _listed_rungs() -> str:
     return ", ".join(f"{number} {name}" for number, name in enumerate(RUNGS))
-
-
-def _phase_table(phases: Sequence[tuple[int, float, float, str]]) -> dict[str, Variable]:
-    if not phases:
-        return {}
-    number, start, end, what = zip(*phases, strict=True)
-    return {
-        "phase": index("phase", len(phases), "number of the phase"),
-        "phase_protocol": numbers(("phase",), np.array(number, dtype="<i4"), "1", "protocol the phase belongs to"),
-        "phase_start": numbers(("phase",), start, "s", "start"),
-        "phase_end": numbers(("phase",), end, "s", "end"),
-        "phase_text": text(("phase",), what, "what is in the bath"),
-    }
 
 
 class _Origins:
@@ -350,14 +323,9 @@ class _Origins:
     def number(self, cell: Cell, key: str) -> int:
         """Number of the origin of a parameter's value in a cell."""
         if key not in cell.composition.parameters:
-            return self.table.setdefault(("", "not a parameter of this cell"), len(self.table))
-        asked = (cell.composition.name, cell.parameter_set, cell.phenotype, key, cell.values.get(key))
+            return self.table.setdefault(NO_PARAMETER, len(self.table))
+        value = cell.values.get(key)
+        asked = (cell.composition.name, cell.parameter_set, cell.phenotype, key, value, value is not None and cell.solved.get(key) == value)
         if asked not in self._known:
             self._known[asked] = self.table.setdefault(cell.origin(key), len(self.table))
         return self._known[asked]
-
-
-def _parameter_row(cell: Cell, declared: Mapping[str, Any]) -> list[float]:
-    mine = cell.composition.parameters
-    kernel = dict(zip(mine, cell.parameter_vector(), strict=True))
-    return [float(from_kernel(kernel[key], d.unit)) if key in mine else float("nan") for key, d in declared.items()]
