@@ -86,8 +86,10 @@ class Variable:
 class Pending(Variable):
     """A variable whose values follow later: its type and size are known, so that its place in a file can be made."""
 
-    def __init__(self, dims: tuple[str, ...], shape: tuple[int, ...], dtype: Any, attributes: Mapping[str, Any]) -> None:
-        for name, value in (("dims", dims), ("_shape", shape), ("_dtype", np.dtype(dtype)), ("attributes", attributes)):
+    virtual: Any = None  # where the values are, as HDF5 says it, when they stay in other files
+
+    def __init__(self, dims: tuple[str, ...], shape: tuple[int, ...], dtype: Any, attributes: Mapping[str, Any], virtual: Any = None) -> None:
+        for name, value in (("dims", dims), ("_shape", shape), ("_dtype", np.dtype(dtype)), ("attributes", attributes), ("virtual", virtual)):
             object.__setattr__(self, name, value)
 
     @property
@@ -99,7 +101,7 @@ class Pending(Variable):
         return self._shape  # type: ignore[attr-defined, no-any-return]
 
     def labelled(self, **more: Any) -> Variable:
-        return Pending(self.dims, self.shape, self.dtype, {**self.attributes, **more})
+        return Pending(self.dims, self.shape, self.dtype, {**self.attributes, **more}, self.virtual)
 
 
 @dataclass(frozen=True)

@@ -49,12 +49,18 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise ResultsError(f"cannot read {str(path)!r}: {reason(error)}") from error
     if not h5py.is_hdf5(source):
         raise ResultsError(f"{str(path)!r} is not an HDF5 file; nkcell_sim results are written by `nkcell run CONFIG -o FILE.h5`")
+    with translated(str(path)), h5py.File(source, "r") as file:
+        _check_version(file, str(path))
+        yield file
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """Whatever HDF5 says of a bad file as :class:`ResultsError`."""
     try:
-        with h5py.File(source, "r") as file:
-            _check_version(file, str(path))
-            yield file
+        yield
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
-        raise ResultsError(f"{str(path)!r} is truncated or damaged ({reason(error)}); restore it from a copy or repeat the run") from error
+        raise ResultsError(f"{path!r} is truncated or damaged ({reason(error)}); restore it from a copy or repeat the run") from error
 
 
 def check_complete(root: Group, path: str) -> None:
@@ -104,10 +110,11 @@ def _read_group(h5: Any) -> Group:
             groups[name] = _read_group(item)
         else:
             variables[name] = _read_variable(name, item)
-    return Group(variables, groups, _attributes(h5))
+    return Group(variables, groups, attributes_of(h5))
 
 
-def _attributes(h5: Any) -> dict[str, Any]:
+def attributes_of(h5: Any) -> dict[str, Any]:
+    """Attributes that we wrote, as plain values."""
     return {k: _plain(v) for k, v in h5.attrs.items() if k not in _INTERNAL and not k.startswith("_Netcdf4")}
 
 
@@ -117,11 +124,16 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def dims_of(name: str, dataset: Any) -> tuple[str, ...]:
+    """Names of the dimensions of a dataset."""
+    return (name,) if dataset.is_scale else tuple(axis[0].name.rsplit("/", 1)[-1] for axis in dataset.dims)
+
+
 def _read_variable(name: str, dataset: Any) -> Variable:
-    dims = (name,) if dataset.is_scale else tuple(axis[0].name.rsplit("/", 1)[-1] for axis in dataset.dims)
+    dims = dims_of(name, dataset)
     if h5py.check_string_dtype(dataset.dtype) is None:
-        return Variable(dims, np.asarray(dataset[()]), _attributes(dataset))
+        return Variable(dims, np.asarray(dataset[()]), attributes_of(dataset))
     found = dataset.asstr()[()]
     values = np.empty(dataset.shape, dtype=object)
     values[...] = found
-    return Variable(dims, values, _attributes(dataset))
+    return Variable(dims, values, attributes_of(dataset))

@@ -11,11 +11,13 @@ import h5py
 import numpy as np
 
 from ..errors import ResultsError
-from .layout import Group, Variable
+from .layout import Group, Pending, Variable
 from .target import replacing, uninterrupted
 
 # About a megabyte of float64 a chunk: large enough to stream, small enough to read one run.
 CHUNK_VALUES = 131_072
+TEXT_CHUNK = 16_384  # texts in a chunk of a long column; shorter ones are in one piece
+REDUNDANT = (("run", "parameter"), ("run", "input"))  # tables whose rows repeat each other: compressed
 
 
 def write(root: Group, path: str | os.PathLike[str]) -> Path:
@@ -82,7 +84,11 @@ def new_file(disk: Disk) -> Any:
 
 
 def write_group(h5: Any, group: Group, scales: Mapping[str, Any]) -> None:
-    """Write a group and everything below it; ``scales`` are the coordinates of the groups above."""
+    """Write a group and everything below it; ``scales`` are the coordinates of the groups above.
+
+    Values are written part by part, so that those of a variable in another file never are in memory all at once; a
+    :class:`~.layout.Pending` variable only gets its place.
+    """
     for name, value in group.attributes.items():
         h5.attrs[name] = value
     scales = dict(scales)
@@ -103,20 +109,35 @@ def write_group(h5: Any, group: Group, scales: Mapping[str, Any]) -> None:
 
 
 def _dataset(h5: Any, name: str, variable: Variable) -> Any:
-    values = variable.values
-    if variable.is_text:
-        dataset = h5.create_dataset(name, shape=values.shape, dtype=h5py.string_dtype("utf-8"), track_order=True)
-        dataset[...] = values if values.ndim else values.item()
-    elif values.ndim:
-        dataset = h5.create_dataset(name, data=values, chunks=_chunks(values), fletcher32=True, track_order=True)
+    shape, text = variable.shape, variable.is_text
+    dtype = h5py.string_dtype("utf-8") if text else variable.dtype
+    if isinstance(variable, Pending) and variable.virtual is not None:
+        dataset = h5.create_virtual_dataset(name, variable.virtual, fillvalue=np.nan)
     else:
-        dataset = h5.create_dataset(name, data=values, track_order=True)
+        dataset = h5.create_dataset(name, shape=shape, dtype=dtype, track_order=True, **storage(variable))
+        if not shape:
+            dataset[...] = variable.values.item() if text else variable.values
+        elif not isinstance(variable, Pending):
+            for rows in variable.blocks():
+                dataset[rows] = variable.part(rows)
     for key, value in variable.attributes.items():
         dataset.attrs[key] = value
     return dataset
 
 
-def _chunks(values: np.ndarray) -> tuple[int, ...]:
+def storage(variable: Variable) -> dict[str, Any]:
+    """How the values lie in the file: chunks with checksums, tables that repeat themselves compressed; short texts in one piece."""
+    shape = variable.shape
+    if not shape or not all(shape) or (variable.is_text and shape[0] < TEXT_CHUNK):
+        return {}
+    if variable.is_text:
+        return {"chunks": (TEXT_CHUNK, *shape[1:]), "fletcher32": True, "shuffle": True, "compression": "gzip", "compression_opts": 1}
+    if variable.dims in REDUNDANT:
+        return {"chunks": _chunks(shape), "fletcher32": True, "shuffle": True, "compression": "gzip", "compression_opts": 1}
+    return {"chunks": _chunks(shape), "fletcher32": True}
+
+
+def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Whole rows, as many as fit."""
-    row = max(1, int(np.prod(values.shape[1:])))
-    return (max(1, min(values.shape[0], CHUNK_VALUES // row)), *values.shape[1:])
+    row = max(1, int(np.prod(shape[1:])))
+    return (max(1, min(shape[0], CHUNK_VALUES // row)), *shape[1:])
