@@ -173,6 +173,19 @@ def parse(text: str | float | int, unit: str) -> float:
     return (value + given_offset) * given_factor / factor - offset
 
 
+def parse_difference(text: str | float | int, unit: str) -> float:
+    """Read a width written as in the laboratory: as :func:`parse`, but "2 degC" is 2 K wide."""
+    value = parse(text, unit)
+    given = unit
+    if isinstance(text, str):
+        number, _, given = text.strip().partition(" ")
+        if not given.strip():
+            number, given = _split_unit(text.strip())
+        value = float(number)
+    factors = [unit_info(u.strip())[1] for u in (given, unit)]
+    return value if given.strip() == unit.strip() else value * factors[0] / factors[1]
+
+
 def _split_unit(text: str) -> tuple[str, str]:
     """Split ``"100uM"`` into number and unit."""
     for end in range(len(text), 0, -1):

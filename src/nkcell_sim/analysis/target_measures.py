@@ -92,14 +92,14 @@ def measure(study: Study, results: Results, *, companions: bool = True) -> Measu
         caveats=tuple(dict.fromkeys(note for c in cases.values() if (note := temperature_note(c.cell)))),
     )
     for kind, experiment, store in (("patch", patch, found.patch), ("imaging", imaging, found.imaging)):
-        if experiment and len(study.grid) == 1:
+        if experiment and len(study.design) == 1:
             runs = results[experiment[0]]
             for role, case in cases.items():
                 if role:
                     own = runs.of_case(case.name)
                     store[role] = {name: _mean(runs[name][own]) for name in runs.features}
                     _note_flood(found, kind, role, [text for run, text in runs.warnings if run in own])
-    if companions and len(study.grid) == 1 and {"hc", "me"} <= set(cases):
+    if companions and len(study.design) == 1 and {"hc", "me"} <= set(cases):
         _Companions(study, found, patch, imaging, cases).run()
     return found
 
@@ -131,7 +131,7 @@ def _missing(study: Study, patch: Any, imaging: Any, cases: Mapping[str, Any]) -
         found["patch"] = "the study has no patch-clamp experiment"
     if imaging is None:
         found["imaging"] = "the study has no Ca2+ imaging experiment"
-    if len(study.grid) > 1:
+    if len(study.design) > 1:
         found["patch"] = found["imaging"] = "the study varies a parameter; targets are read from a study without a grid"
     return found
 

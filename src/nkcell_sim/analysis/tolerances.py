@@ -126,7 +126,7 @@ def check_tolerance(study: Study, ladder: Sequence[float] = LADDER, *, progress:
 def _run(study: Study, rtol: float, done: int, total: int, progress: Progress | None) -> Results:
     if progress is not None:
         progress(done, total, f"rtol {rtol:g}")
-    return run(Study(study.cases, study.experiments, vary=study.vary, solver=replace(study.solver, rtol=rtol, error_bars=False), title=study.title))
+    return run(Study(study.cases, study.experiments, design=study.design, solver=replace(study.solver, rtol=rtol, error_bars=False), title=study.title))
 
 
 def _rung(rtol: float, results: Results, compared: Sequence[_Compared]) -> Rung:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
@@ -15,14 +14,12 @@ from ..errors import ConfigError, NkcellError
 from ..model.cell import Cell
 from ..study import Cohort, Spread
 from ..study.cohort import CHANNELS, CONSTANTS, DISTRIBUTIONS
+from ..study.headers import split_header
 from ..units import parse
 from .locate import Path
 from .sections import Real, Section, Whole, quantity_problem, with_unit
 from .source import Source
 from .words import near_miss
-
-_HEADER = re.compile(r"^\s*(?P<key>[^\[\]]+?)\s*(?:\[(?P<unit>[^\[\]]+)\])?\s*$")
-
 
 def _share(value: Any) -> Any:
     problem = quantity_problem(value, "1", 0.0, 10.0)
@@ -228,11 +225,10 @@ def _read_csv(file: FilePath, name: str, cell: Cell, found: dict[str, dict[str, 
 
 def _column(header: str, cell: Cell, name: str) -> tuple[str, str]:
     """Parameter and unit of a column of a table of donors."""
-    parts = _HEADER.match(header)
-    key = parts["key"] if parts else header
+    key, unit = split_header(header)
     if key not in cell.composition.parameters:
         cell.parameter(key)  # raises the error with the near miss
-    return key, (parts["unit"] or "") if parts else ""
+    return key, unit
 
 
 def resolved_cohort(cohort: Cohort, cell: Cell) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from ..analysis.cell_table import AGGREGATES, SCALES
@@ -119,10 +120,10 @@ def _check_conditions(feature: str, given: list[str], study: Study, path: Path, 
     if len(there) < 2:
         raise source.error((*path, "feature"), f"the experiment {experiment!r} is done on one condition, {next(iter(there))!r}; a comparison needs two or more")
     for name in given or there:
-        points = study.points(experiment, there[name])
-        if len(points) > 1:
-            key = next(k for k in study.vary if len({repr(point.get(k)) for point in points}) > 1)
-            said = f"{name!r} is recorded at {len(points)} values of {key!r}, which a comparison would mix; ask for one value of every [[vary]] key"
+        keys, values = study.points_table(experiment, there[name])
+        if len(values) > 1:
+            key = next(k for k, column in zip(keys, values.T, strict=True) if len(np.unique(column)) > 1)
+            said = f"{name!r} is recorded at {len(values)} values of {key!r}, which a comparison would mix; ask for one value of every [[vary]] key"
             raise source.error((*path, "feature"), said)
 
 

@@ -19,7 +19,7 @@ DISTRIBUTIONS = ("lognormal", "normal", "truncated")
 CHANNELS = ("mean", "counted", "stochastic")
 CONSTANTS = ("recalibrated", "kept")
 SAFE = 4.0  # a normal spread stays this many standard deviations inside the parameter's declared range
-MOST_RUNS = 200_000  # cells of all conditions in an experiment: a study lists its runs before it starts
+MOST_RUNS = 100_000_000  # cells of all conditions in an experiment: days of a thousand cores; more is a slip of the pen
 MOST_DONORS, MOST_CELLS = 100_000, 100_000
 PAIR_AGE = 2.0  # years within which the ages of a matched pair lie
 

@@ -1,8 +1,7 @@
-"""What to run: cases, experiments and a grid of variations, expanded into run specifications (plain data, stable id)."""
+"""What to run: cases, experiments and a design of points, expanded into run specifications (plain data, stable id)."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,10 +18,15 @@ from ..experiments.treatment import Treatment, name_of
 from ..model.cell import Cell, temperature_note
 from ..randomness import checked_seed
 from ..solver import COMPILED_METHODS, SCIPY_METHODS, Solver
-from ..units import parse
 from .case import Case, name_problem
 from .cohort import Cohort, Member
+from .designs import Design, Grid
+from .points import Distinct, check_fields, distinct_rows
+from .spans import linspan, logspan
 from .specification import Run, cell_content
+
+__all__ = ["RESERVED", "Study", "linspan", "logspan"]
+FEW = 16  # different temperatures that are noted one by one
 
 RESERVED = {
     **{kind: "[[vary]] keys use it for a condition's treatment" for kind in TREATMENTS},
@@ -36,34 +40,13 @@ RESERVED = {
 }
 
 
-def logspan(start: float, stop: float, points: int) -> NDArray[np.float64]:
-    """Values from start to stop (both included) at equal ratios; plain numbers above 0 in the unit of the varied key."""
-    _check_span("logspan", start, stop, points)
-    if not min(start, stop) > 0.0:
-        raise ParameterError(f"got logspan from {start:g} to {stop:g}; expected numbers above 0 (or linspan)", name="start")
-    return np.asarray(np.geomspace(start, stop, points))
-
-
-def linspan(start: float, stop: float, points: int) -> NDArray[np.float64]:
-    """Values from start to stop (both included) at equal differences; plain numbers in the unit of the varied key."""
-    _check_span("linspan", start, stop, points)
-    return np.asarray(np.linspace(start, stop, points))
-
-
-def _check_span(maker: str, start: Any, stop: Any, points: Any) -> None:
-    for name, value in (("start", start), ("stop", stop)):
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
-            raise ParameterError(f"got {maker} {name} = {value!r}; expected a finite number in the unit of the varied key, without the unit", name=name)
-    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 1:
-        raise ParameterError(f"got {maker} points = {points!r}; expected a whole number of at least 1", name="points")
-
-
 class Study:
-    """Every case in every experiment, over a grid of variations.
+    """Every case in every experiment, at every point of a design.
 
     ``vary`` maps a key to its values (in the declared unit, or as text with a unit): a parameter (``"TRPM3.n_t3"``), a
     field of an experiment (``"imaging.pregs"``) or of a treatment (``"incubation.ntx"``). Several keys make a product grid;
-    an experiment is not repeated for the keys of another one.
+    ``design`` takes any other design instead: ``Zip``, ``Listed``, ``Table``, ``LatinHypercube``, ``Sobol``, ``Halton``, ``MonteCarlo``.
+    An experiment is not repeated for the keys of another one.
     A varied parameter is set on the cell before its resting constants are solved, as if it had been in its description.
 
     With a ``cohort`` every case is recorded in many cells of many donors. ``seed`` names the random numbers of instruments and channels in a study without
@@ -77,6 +60,7 @@ class Study:
         experiments: Experiment | Mapping[str, Experiment],
         *,
         vary: Mapping[str, Any] | None = None,
+        design: Design | None = None,
         solver: Solver | None = None,
         title: str = "",
         cohort: Cohort | None = None,
@@ -104,9 +88,10 @@ class Study:
         if self._channels == "stochastic" and self.solver.method in SCIPY_METHODS:
             said = f"got method {self.solver.method!r} for stochastic channels; only the compiled ones draw them: {', '.join(map(repr, COMPILED_METHODS))}"
             raise ParameterError(said, name="method")
-        self.vary = {key: self._axis(key, values) for key, values in (vary or {}).items()}
+        self.design = _designed(vary, design).bound(self.unit_of)
+        self._tables: dict[tuple[bool, ...], NDArray[np.float64]] = {}
         given = {} if cohort is None else {key: donor for named in cohort.table.values() for donor, values in named.items() for key in values}
-        both = next((key for key in self.vary if key in given), None)
+        both = next((key for key in self.design.keys if key in given), None)
         if both is not None:
             said = f"got a variation of {both!r}, for which the donor {given[both]!r} has a value in the cohort's table; vary it or give it, not both"
             raise ParameterError(said, name=both)
@@ -138,32 +123,15 @@ class Study:
             raise ParameterError(f"got {what} for the experiment {experiment!r}; expected a list out of {', '.join(map(repr, known))}", name="only")
         return tuple(names)
 
-    def _axis(self, key: str, values: Any) -> list[float]:
-        """The values of a varied key in its declared unit."""
-        if isinstance(values, str) or not isinstance(values, Iterable):
-            raise ParameterError(f"got a variation of {key!r} over {values!r}; expected a list of values", name=key)
-        found = [self._in_unit(key, value) for value in values]
-        if not found:
-            raise ParameterError(f"got a variation of {key!r} without values; expected at least one", name=key)
-        again = next((v for i, v in enumerate(found) if v in found[:i]), None)
-        if again is not None:
-            raise ParameterError(f"got a variation of {key!r} with {again:g} {self.unit_of(key)} more than once; expected each value once", name=key)
-        return found
-
     def _check_points(self) -> None:
-        """Every varied value has to fit its experiment, or no run would start."""
+        """Every varied value has to fit its experiment, or no run would start; a parameter out of range costs its own runs only."""
         owners: dict[str, list[Any]] = {name: [experiment] for name, experiment in self.experiments.items()}
         for kind in TREATMENTS:
             owners[kind] = [c.treatment for c in self.cases if name_of(c.treatment) == kind]
         for owner, records in owners.items():
-            keys = [key for key in self.vary if key.partition(".")[0] == owner]
-            for values in itertools.product(*(self.vary[key] for key in keys)) if keys else ():
-                for record in records:
-                    try:
-                        replace(record, **_own(dict(zip(keys, values, strict=True)), owner))
-                    except ParameterError as error:
-                        key = f"{owner}.{error.name}"
-                        raise ParameterError(f"variation of {', '.join(keys)}: {error}", name=key if key in keys else keys[0]) from error
+            columns = [j for j, key in enumerate(self.design.keys) if key.partition(".")[0] == owner]
+            if columns and records:
+                check_fields([self.design.keys[j] for j in columns], self.design.table[:, columns], records)
 
     def record_of(self, key: str) -> type[LabRecord] | None:
         """The experiment or treatment that a varied key belongs to; None for a parameter of the cell."""
@@ -186,29 +154,39 @@ class Study:
             self.cases[0].cell.parameter(key)  # raises the error with the near miss
         return str(parameters[key].unit)
 
-    def _in_unit(self, key: str, value: Any) -> float:
-        unit = self.unit_of(key)
-        if not isinstance(value, str) and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
-            raise ParameterError(f"got a variation of {key!r} with {value!r}; expected numbers in {unit} or texts with a unit", name=key)
-        number = parse(value, unit) if isinstance(value, str) else float(value)
-        if not np.isfinite(number):
-            raise ParameterError(f"got a variation of {key!r} with {value!r}; expected finite numbers", name=key)
-        return number
+    @property
+    def vary(self) -> Mapping[str, Sequence[float]]:
+        """Every varied key with its different values in the declared unit: of a grid as they were given, of other designs in ascending order."""
+        return Distinct(self.design)
 
     @property
     def grid(self) -> list[dict[str, float]]:
-        """Every combination of the varied values, the last key changing fastest."""
-        return [dict(zip(self.vary, values, strict=True)) for values in itertools.product(*self.vary.values())]
+        """Every point of the design, whole, as dictionaries; NaN: as in the base case. Large designs are better read as ``study.design.table``."""
+        return [dict(zip(self.design.keys, row, strict=True)) for row in self.design.table.tolist()]
+
+    def points_table(self, experiment: str, case: Case | None = None) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        """The points as one experiment sees them: its keys, and values (n, k) in declared units, each point once, in the order of the design.
+
+        Keys of other experiments are left out. NaN means: as in the base case. For a case, keys of a treatment that it does not have are NaN: nothing of it
+        varies with them, and it is recorded once. The values are shared, and not to be written to.
+        """
+        owners = [key.partition(".")[0] for key in self.design.keys]
+        mine = [owner not in self.experiments or owner == experiment for owner in owners]
+        absent = set() if case is None else set(TREATMENTS) - {name_of(case.treatment)}
+        foreign = [owner in absent for owner in owners]
+        keys = tuple(key for key, kept in zip(self.design.keys, mine, strict=True) if kept)
+        asked = (*mine, *foreign)
+        if asked not in self._tables:
+            table = self.design.table
+            if not all(mine) or any(foreign):
+                table = np.where(np.array(foreign, bool), np.nan, table)[:, np.array(mine, bool)]
+            self._tables[asked] = distinct_rows(table)
+        return keys, self._tables[asked]
 
     def points(self, experiment: str, case: Case | None = None) -> list[dict[str, float]]:
-        """The grid as one experiment sees it: without the keys of other experiments.
-
-        For a case, keys of a treatment that it does not have are NaN: nothing of it varies with them, and it is recorded once.
-        """
-        others = {key for key in self.vary if key.partition(".")[0] in self.experiments and key.partition(".")[0] != experiment}
-        foreign = set() if case is None else {key for key in self.vary if key.partition(".")[0] in set(TREATMENTS) - {name_of(case.treatment)}}
-        mine = [{key: math.nan if key in foreign else value for key, value in point.items() if key not in others} for point in self.grid]
-        return list({tuple(map(repr, point.values())): point for point in mine}.values())
+        """The points of :meth:`points_table` as dictionaries, for small designs."""
+        keys, values = self.points_table(experiment, case)
+        return [dict(zip(keys, row, strict=True)) for row in values.tolist()]
 
     def cases_of(self, experiment: str) -> tuple[Case, ...]:
         """The cases that an experiment is done on."""
@@ -224,25 +202,37 @@ class Study:
         return found
 
     def runs(self) -> Iterator[Run]:
-        """Every run: experiments, then cases, then the grid, then donors and their cells."""
+        """Every run: experiments, then cases, then the points of the design, then donors and their cells."""
         made: dict[tuple[Any, ...], tuple[Cell, dict[str, Any], str]] = {}
         for name, experiment in self.experiments.items():
             for case in self.cases_of(name):
-                for point in self.points(name, case):
-                    setup = replace(experiment, **_own(point, name))
-                    kind = name_of(case.treatment)
-                    treatment = None if case.treatment is None else _changed(case.treatment, _own(point, kind))
-                    changed = {key: value for key, value in point.items() if self.record_of(key) is None}
-                    for member, cell, content, failure in self._cells(name, case, changed, made):
+                keys, values = self.points_table(name, case)
+                for row in values:
+                    point = dict(zip(keys, row.tolist(), strict=True))
+                    setup, treatment, misfit = self._set_up(name, experiment, case, point)
+                    for member, cell, content, failure in self._cells(name, case, self._of_cell(point), made):
                         labels, chance = self._named(name, case, setup, member)
-                        yield Run(name, case.name, cell, setup, treatment, point, self.solver, content, failure, labels, chance, self._channels)
+                        yield Run(name, case.name, cell, setup, treatment, point, self.solver, content, misfit or failure, labels, chance, self._channels)
+
+    def _set_up(self, name: str, experiment: Experiment, case: Case, point: Mapping[str, float]) -> tuple[Experiment, Treatment | None, str]:
+        """The experiment and the treatment at a point; of a point at which their settings do not fit together, those of the base case and why."""
+        treatment = case.treatment
+        try:
+            setup = replace(experiment, **_own(point, name))
+            return setup, (None if treatment is None else _changed(treatment, _own(point, name_of(treatment)))), ""
+        except ParameterError as error:
+            return experiment, treatment, str(error)
+
+    def _of_cell(self, point: Mapping[str, float]) -> dict[str, float]:
+        """The part of a point that changes the cell: its parameters, without those that are as in the base case."""
+        return {key: value for key, value in point.items() if self.record_of(key) is None and not math.isnan(value)}
 
     def _cells(
         self, experiment: str, case: Case, changed: dict[str, float], made: dict[tuple[Any, ...], tuple[Cell, dict[str, Any], str]]
     ) -> Iterator[tuple[Member | None, Cell, dict[str, Any], str]]:
-        """The cells of a case at one point of the grid: the one of its description, or those of its donors."""
+        """The cells of a case at one point of the design: the one of its description, or those of its donors."""
         if self.cohort is None:
-            key = (case.name, tuple(changed.values()))
+            key = (case.name, *changed.items())
             if key not in made:
                 cell, failure = _with_parameters(case.cell, changed)
                 made[key] = (cell, cell_content(cell), failure)
@@ -275,10 +265,12 @@ class Study:
         """Remarks on the cells, their treatments and the cohort that go with the results of an experiment."""
         cases = self.cases_of(experiment)
         said = [note for case in cases if (note := temperature_note(case.cell))]
-        if "temperature" in self.vary:
-            said += [note for value in self.vary["temperature"] if (note := temperature_note(self.cases[0].cell, value))]
+        if "temperature" in self.design.keys:
+            values = self.design.distinct("temperature").tolist()
+            noted = values if len(values) <= FEW else [min(values), max(values)]
+            said += [note for value in noted if (note := temperature_note(self.cases[0].cell, value))]
         for case in cases:
-            varied = [key for key in self.vary if key.partition(".")[0] == name_of(case.treatment)] if case.treatment is not None else []
+            varied = [key for key in self.design.keys if key.partition(".")[0] == name_of(case.treatment)] if case.treatment is not None else []
             but = f" (before {', '.join(varied)} {'is' if len(varied) == 1 else 'are'} varied)" if varied else ""
             said += [f"{case.name}: {note}{but}" for note in (case.treatment.notes() if case.treatment is not None else ())]
         if self.cohort is not None:
@@ -289,15 +281,28 @@ class Study:
         def cells(case: Case) -> int:
             return 1 if self.cohort is None else len(self.cohort.donors_of(case.donors)) * self.cohort.cells
 
-        return sum(cells(case) * len(self.points(name, case)) for name in self.experiments for case in self.cases_of(name))
+        return sum(cells(case) * len(self.points_table(name, case)[1]) for name in self.experiments for case in self.cases_of(name))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What makes the study again; tables of points are made where they are needed."""
+        return {**self.__dict__, "_tables": {}}
 
     def __repr__(self) -> str:
         lines = [f"Study {self.title!r}: {len(self)} runs" if self.title else f"Study: {len(self)} runs"]
         for case in self.cases:
             lines.append(f"  case        {case.name}{_treated(case)}")
         lines += [f"  experiment  {name} ({experiment.kind})" for name, experiment in self.experiments.items()]
-        lines += [f"  vary        {key}: {len(v)} values, {v[0]:g} to {v[-1]:g} {self.unit_of(key)}" for key, v in self.vary.items()]
+        lines += [f"  {'vary' if i else 'design':<12}{said}" for i, said in enumerate(self.design.described(self.unit_of))] if self.design.keys else []
         return "\n".join(lines if self.cohort is None else [*lines, repr(self.cohort)])
+
+
+def _designed(vary: Any, design: Any) -> Design:
+    """The design of a study; values by key are a grid."""
+    if vary is not None and design is not None:
+        raise ParameterError("got vary and design; vary = {...} is short for design = Grid({...}), give one of them", name="design")
+    if design is not None and not isinstance(design, Design):
+        raise ParameterError(f"got design = {design!r:.60}; expected a design such as Sobol({{...}}, samples=64), or vary = {{...}} for a grid", name="design")
+    return design if design is not None else Grid(vary or {})
 
 
 def _treated(case: Case) -> str:
@@ -348,7 +353,7 @@ def _experiments(given: Any) -> dict[str, Experiment]:
 def _with_parameters(cell: Cell, changed: Mapping[str, float], *, constants: str = "recalibrated") -> tuple[Cell, str]:
     """The cell as if it had been described with these values: its resting constants follow, except those that were given or are "kept".
 
-    A point of a grid or a draw that has no rest is data like any other: the cell comes back as it is, with the reason.
+    A point of a design or a draw that has no rest is data like any other: the cell comes back as it is, with the reason.
     """
     if not changed:
         return cell, ""
@@ -369,5 +374,5 @@ def _changed(treatment: Treatment, fields: dict[str, Any]) -> Treatment:
 
 
 def _own(point: Mapping[str, float], owner: str) -> dict[str, Any]:
-    """The part of a grid point that belongs to an experiment (or a treatment), by field name."""
+    """The part of a point that belongs to an experiment (or a treatment), by field name."""
     return {key.partition(".")[2]: value for key, value in point.items() if key.partition(".")[0] == owner and not math.isnan(value)}

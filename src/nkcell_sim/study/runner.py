@@ -52,7 +52,7 @@ def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: P
     threads = thread_count(min(BATCH, len(runs)), Execution().lanes())
     elapsed, seeds = time.perf_counter() - started, sorted({int(r.chance[0]) for r in runs if r.chance} | ({study.cohort.seed} if study.cohort else set()))
     provenance = collect(models=compositions, solver=solver, config=config, runs=len(runs), elapsed=elapsed, threads=threads, seeds=seeds)
-    units = {key: study.unit_of(key) for key in study.vary}
+    units = {key: study.unit_of(key) for key in study.design.keys}
     results = assemble(study.title, batches, units=units, provenance=provenance)
     if save is not None:
         results.save(save)
