@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .experiments.treatment import Treatment
     from .model.cell import Cell
     from .results import ExperimentRuns, Results
+    from .study import Study
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 64
@@ -47,10 +48,17 @@ def config_text(config: Config) -> str:
         parts += [wrapped(f"done on: {', '.join(study.only[name])}")] if name in study.only else []
         parts += [wrapped(f"note: {note}") for note in experiment.notes()]
     parts += _cohort_text(config)
-    for key, values in study.vary.items():
-        parts.append(f"vary {key}: {', '.join(f'{v:.4g}' for v in values)} {study.unit_of(key).removeprefix('1')}".rstrip())
+    parts += _design_text(study)
     parts.append(f"{len(study)} runs")
     return "\n".join(parts)
+
+
+def _design_text(study: Study) -> list[str]:
+    """What is varied and how; nothing where nothing is."""
+    if not study.design.keys:
+        return []
+    head, *rows = study.design.described(study.unit_of)
+    return [heading("Design"), f"  {head}", *(f"  vary {row}" for row in rows), ""]
 
 
 def _cohort_text(config: Config) -> list[str]:

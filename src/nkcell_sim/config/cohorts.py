@@ -21,6 +21,7 @@ from .sections import Real, Section, Whole, quantity_problem, with_unit
 from .source import Source
 from .words import near_miss
 
+
 def _share(value: Any) -> Any:
     problem = quantity_problem(value, "1", 0.0, 10.0)
     if problem:

@@ -14,13 +14,13 @@ from ..errors import ConfigError, NkcellError
 from ..experiments import EXPERIMENTS, INSTRUMENTS, TREATMENTS
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
-from ..experiments.treatment import Treatment, name_of
+from ..experiments.treatment import Treatment
 from ..model.cell import Cell
-from ..study import Case, Cohort, Study, linspan, logspan
+from ..study import Case, Cohort, Study
 from ..study.design import RESERVED, name_problem
-from ..units import parse
 from . import build
 from .cohorts import CohortSection, cohort_of, resolved_cohort
+from .designs import Designer, input_problem, resolved_design
 from .locate import Path
 from .questions import PowerSection, StatisticsSection, power_of, resolved_questions, statistics_of
 from .sections import (
@@ -30,14 +30,12 @@ from .sections import (
     File,
     Section,
     SolverKeys,
-    VarySection,
     experiment_section,
     key_of,
     lab_text,
     quantity_problem,
     record_section,
     solver_section,
-    with_unit,
 )
 from .source import Source, read_source
 from .toml_text import toml_text
@@ -46,7 +44,7 @@ from .words import expectation, near_miss, owner_of, reworded
 _QUESTIONS: dict[str, type[BaseModel]] = {"statistics": StatisticsSection, "power": PowerSection}
 
 # Sections that may be given several times.
-_ARRAYS = (("condition",), ("vary",), ("cohort", "spread"), ("cohort", "correlation"), ("cohort", "donor"), ("statistics", "compare"))
+_ARRAYS = (("condition",), ("vary",), ("point",), ("cohort", "spread"), ("cohort", "correlation"), ("cohort", "donor"), ("statistics", "compare"))
 # Where the options of a study stand that its own errors name.
 _KEYS_OF_STUDY: dict[str, Path] = {
     "keep": ("results", "keep"),
@@ -97,18 +95,19 @@ class _Loader:
         base = self._base_cell(file)
         cases = [self._case(base, file.cell.off, condition, i) for i, condition in enumerate(conditions)]
         self._check_drugs(cases, experiments)
-        vary = self._vary(file.vary, cases, experiments)
+        designer = Designer(file, cases, experiments, self.source)
+        design = designer.design()
         cohort = self._cohort(file, cases)
         only = {name: self._only(name, data[ONLY], conditions) for name, data in file.experiment.items() if ONLY in data}
         try:
-            study = Study(cases, experiments, vary=vary, solver=solver, title=file.title, cohort=cohort, seed=file.seed, keep=file.results.keep, only=only)
+            study = Study(cases, experiments, design=design, solver=solver, title=file.title, cohort=cohort, seed=file.seed, keep=file.results.keep, only=only)
         except NkcellError as error:
             named: Path | None = _KEYS_OF_STUDY.get(getattr(error, "name", ""))
             if named is not None:
                 raise self.source.error(named, str(error)) from error
-            position = next((i for i, section in enumerate(file.vary) if section.key == getattr(error, "name", "")), None)
-            if position is not None:
-                raise self.source.error(("vary", position), str(error), at_key=True) from error
+            if getattr(error, "name", "") in design.keys:
+                path, at_key = designer.place(str(getattr(error, "name", "")))
+                raise self.source.error(path, str(error), at_key=at_key) from error
             raise ConfigError(str(error), path=self.source.name) from error
         asked = {name: None if (data := getattr(file, name)) is None else self._validate(kind, data, (name,)) for name, kind in _QUESTIONS.items()}
         statistics, power = statistics_of(asked["statistics"], study, self.source), power_of(asked["power"], study, self.source)
@@ -124,7 +123,7 @@ class _Loader:
                 value = value.get(part) if isinstance(value, Mapping) else None
             if isinstance(value, Mapping):
                 raise self.source.error(path, f"expected an array of tables: write [[{'.'.join(path)}]]", at_key=True)
-        for name in ("cohort", "statistics", "power", "results"):
+        for name in ("design", "cohort", "statistics", "power", "results"):
             if isinstance(data.get(name), list):
                 raise self.source.error((name,), f"expected one table: write [{name}]", at_key=True)
         if isinstance(data.get("experiment"), list):
@@ -310,7 +309,7 @@ class _Loader:
         for field in record.lab_fields():
             values = getattr(record, field)
             for j, value in enumerate(values if isinstance(values, tuple) else [values]):
-                problem = _input_problem(record, field, value, cell)
+                problem = input_problem(record, field, value, cell)
                 if problem:
                     where: Path = (*path, field)
                     raise self.source.error((*where, j) if (*where, j) in self.source.places.entries else where, problem)
@@ -323,72 +322,6 @@ class _Loader:
         for case in cases:
             groups.setdefault(case.donors, []).append(case.cell)
         return cohort_of(section, seed=file.seed, groups=groups, source=self.source)
-
-    # -- grid -------------------------------------------------------------------------------------------------------
-
-    def _vary(self, sections: Sequence[VarySection], cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> dict[str, list[float]]:
-        vary: dict[str, list[float]] = {}
-        for i, section in enumerate(sections):
-            path: Path = ("vary", i)
-            if section.key in vary:
-                raise self.source.error((*path, "key"), "duplicate name: this key is varied above already")
-            unit, low, high = self._varied_unit((*path, "key"), section.key, cases, experiments)
-            vary[section.key] = self._values(section, path, unit, low, high)
-            self._check_varied(section, path, vary[section.key], cases, experiments)
-        return vary
-
-    def _check_varied(self, section: VarySection, path: Path, values: Sequence[float], cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> None:
-        owner, _, field = section.key.partition(".")
-        record = experiments.get(owner) or next((c.treatment for c in cases if name_of(c.treatment) == owner), None)
-        for j, value in enumerate(values if record is not None else ()):
-            problem = _input_problem(record, field, value, cases[0].cell)
-            if problem:
-                key = ("values", j) if section.values is not None else ("start",) if j == 0 else ("stop",)
-                raise self.source.error((*path, *key), problem)
-
-    def _varied_unit(self, path: Path, key: str, cases: Sequence[Case], experiments: Mapping[str, Experiment]) -> tuple[str, float | None, float | None]:
-        owner, _, name = key.partition(".")
-        record: type[LabRecord] | None = TREATMENTS.get(owner) or (type(experiments[owner]) if owner in experiments else None)
-        if record is not None:
-            fields = {n: f.metadata for n, f in record.lab_fields().items() if f.metadata["kind"] in ("quantity", "list", "number")}
-            if name not in fields:
-                raise self.source.error(path, f"{owner!r} has no numeric field {name!r}{near_miss(name, fields)}")
-            if owner in TREATMENTS and all(name_of(case.treatment) != owner for case in cases):
-                key = next(k for k, name in TREATMENT_KEYS.items() if name == owner)
-                raise self.source.error(path, f"no condition has {key!r}; give one `{key} = {{ ... }}`")
-            return fields[name]["unit"], fields[name]["minimum"], fields[name]["maximum"]
-        parameters = cases[0].cell.composition.parameters
-        if key not in parameters:
-            records: list[tuple[str, Any]] = [*experiments.items(), *TREATMENTS.items()]
-            known = [*parameters, *(f"{e}.{f}" for e, x in records for f in x.lab_fields())]
-            raise self.source.error(path, f"unknown key {key!r}{near_miss(key, known)}")
-        return parameters[key].unit, parameters[key].minimum, parameters[key].maximum
-
-    def _values(self, section: VarySection, path: Path, unit: str, low: float | None, high: float | None) -> list[float]:
-        """The values of an axis in the declared unit."""
-        if section.values is not None:
-            if not section.values:
-                raise self.source.error((*path, "values"), "expected at least one value")
-            found: list[float] = []
-            for j, v in enumerate(section.values):
-                number = self._number(v, (*path, "values", j), unit, low, high)
-                if number in found:
-                    raise self.source.error((*path, "values", j), "this value is given above already; expected each value once")
-                found.append(number)
-            return found
-        if section.start is None or section.stop is None or section.points is None:
-            raise self.source.error(path, "missing key 'values' (or 'start', 'stop' and 'points')", at_key=True)
-        start = self._number(section.start, (*path, "start"), unit, low, high)
-        stop = self._number(section.stop, (*path, "stop"), unit, low, high)
-        if section.spacing == "log" and min(start, stop) <= 0.0:
-            raise self.source.error((*path, "start" if start <= 0 else "stop"), 'expected a value above 0 (or spacing = "linear")')
-        return [float(v) for v in (logspan if section.spacing == "log" else linspan)(start, stop, section.points)]
-
-    def _number(self, value: Any, path: Path, unit: str, low: float | None, high: float | None) -> float:
-        problem = quantity_problem(value, unit, low, high)
-        if problem:
-            raise self.source.error(path, problem)
-        return parse(value, unit)
 
     # -- resolved text ----------------------------------------------------------------------------------------------
 
@@ -412,7 +345,7 @@ class _Loader:
             "cell": cell,
             "condition": rows,
             "experiment": {n: _experiment_written(e, study.only.get(n)) for n, e in study.experiments.items()},
-            "vary": [{"key": k, "values": [with_unit(v, study.unit_of(k)) for v in values]} for k, values in study.vary.items()],
+            **resolved_design(study, file.design),
             "seed": study.seed,
             "cohort": {} if study.cohort is None else resolved_cohort(study.cohort, study.cases[0].cell),
             "results": {} if study.keep is None else {"keep": list(study.keep)},
@@ -421,22 +354,6 @@ class _Loader:
             "report": file.report.model_dump(),
         }
         return toml_text({k: v for k, v in data.items() if v not in ([], {})})
-
-
-# Inputs of the cell that fields of experiments set, where the names differ.
-_INPUT_OF = {"acute_ntx": "ntx", "calcium": "ca_out", "nominal_zero": "ca_out"}
-
-
-def _input_problem(record: LabRecord | None, field: str, value: Any, cell: Cell) -> str:
-    """What is wrong with a concentration that an experiment puts into the bath; empty when the cell takes it."""
-    if record is None or isinstance(value, bool | str):
-        return ""
-    name = getattr(record, "agonist", "") if field == "agonist_concentration" else _INPUT_OF.get(field, field)
-    declared = cell.composition.inputs.get(name)
-    if declared is None:
-        return ""
-    unit = record.lab_fields()[field].metadata["unit"]
-    return quantity_problem(f"{float(value)!r} {unit}", declared.unit, declared.minimum, declared.maximum)
 
 
 def _experiment_written(experiment: Experiment, only: Sequence[str] | None) -> dict[str, Any]:

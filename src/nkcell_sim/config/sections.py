@@ -15,6 +15,7 @@ from ..experiments.fields import LabRecord, lab
 from ..experiments.treatment import Treatment, name_of
 from ..randomness import LARGEST_SEED
 from ..solver import METHODS, Solver
+from ..study.distributions import DISTRIBUTIONS
 from ..units import DIMENSIONLESS, describe_dimension, parse, unit_info
 
 # Key of an experiment that lists the conditions it is done on.
@@ -27,6 +28,8 @@ def key_of(treatment: Treatment) -> str:
     """The key of a condition that describes a treatment."""
     return next(key for key, name in TREATMENT_KEYS.items() if name == name_of(treatment))
 
+
+DESIGNS = ("grid", "zip", "list", "table", "latin_hypercube", "sobol", "halton", "monte_carlo")
 
 # Numbers as TOML has them: neither true nor "2" is one.
 Whole = Annotated[int, Field(strict=True)]
@@ -63,15 +66,44 @@ class ConditionSection(Section):
     )
 
 
+class DesignSection(Section):
+    """Which points the varied keys take together."""
+
+    kind: Literal[DESIGNS] = Field(  # type: ignore[valid-type]
+        default="grid",
+        description="grid: every combination of values; zip: the i-th values together; list: [[point]] tables; table: a file; the rest: samples",
+    )
+    samples: Whole | None = Field(default=None, ge=1, description="number of samples; more samples later begin with these (a latin_hypercube: twice as many)")
+    seed: Whole | None = Field(default=None, ge=0, le=LARGEST_SEED, description="names the random numbers of the samples; by default the seed of the file")
+    table: str = Field(default="", description="CSV, Parquet or HDF5 file beside the configuration: a row a point, a column a key headed 'KEY [UNIT]'")
+    sha256: str = Field(default="", description="of the file of a table: a changed file is refused")
+    keys: list[str] = Field(default=[], description="order of the keys of a list; by default that of first appearance")
+
+
+class PointSection(Section):
+    """One point of a list: the keys that it changes, the others are as in the base case."""
+
+    set: dict[str, Any] = Field(default={}, description="values by key, each with its unit")
+
+
 class VarySection(Section):
-    """One axis of a grid: a parameter, an experiment's field or an incubation field, and its values."""
+    """One varied key: a parameter, an experiment's field or a treatment's field, with its values or its distribution."""
 
     key: str = Field(description='for example "TRPM3.n_t3", "imaging.pregs" or "incubation.ntx"')
-    values: list[Any] | None = Field(default=None, description="the values, each with its unit")
+    values: list[Any] | None = Field(default=None, description="the values, each with its unit; of a choice, equally likely")
     start: Any = Field(default=None, description="first value of an even spacing, instead of `values`")
     stop: Any = Field(default=None, description="last value of an even spacing")
     points: Whole | None = Field(default=None, ge=2, description="number of values of an even spacing")
     spacing: Literal["log", "linear"] = Field(default="log", description="equal ratios or equal differences")
+    distribution: Literal[tuple(DISTRIBUTIONS)] | None = Field(default=None, description="distribution of a sampled design")  # type: ignore[valid-type]
+    low: Any = Field(default=None, description="smallest value: uniform, log_uniform, triangular; cuts a normal")
+    high: Any = Field(default=None, description="largest value: uniform, log_uniform, triangular; cuts a normal")
+    mean: Any = Field(default=None, description="mean of a normal (before it is cut)")
+    sd: Any = Field(default=None, description="standard deviation of a normal (before it is cut)")
+    median: Any = Field(default=None, description="median of a log_normal")
+    cv: Any = Field(default=None, description='coefficient of variation of a log_normal ("30 %" or 0.3)')
+    sigma: Any = Field(default=None, description="standard deviation of the logarithm of a log_normal, instead of `cv`")
+    mode: Any = Field(default=None, description="most likely value of a triangular")
 
 
 class ResultsSection(Section):
@@ -231,7 +263,9 @@ class File(Section):
     cell: CellSection = Field(default=CellSection())
     condition: list[ConditionSection] = Field(default=[], description="groups of cells; one healthy group when none is given")
     experiment: dict[str, dict[str, Any]] = Field(min_length=1, description="what is done to every cell")
-    vary: list[VarySection] = Field(default=[], description="axes of a grid of runs")
+    vary: list[VarySection] = Field(default=[], description="what is varied: axes of a grid, or keys of another design")
+    design: DesignSection = Field(default=DesignSection(), description="which points the varied keys take together; by default a grid")
+    point: list[PointSection] = Field(default=[], description="points of a design of kind list")
     seed: Whole = Field(default=0, ge=0, le=LARGEST_SEED, description="names the random numbers of cohorts, instruments and channels")
     cohort: dict[str, Any] | None = Field(default=None, description="donors in every group and cells of every donor")
     results: ResultsSection = Field(default=ResultsSection())

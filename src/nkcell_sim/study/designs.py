@@ -16,6 +16,7 @@ from ..errors import NkcellError, ParameterError
 from ..units import parse
 
 MOST_NUMBERS = 500_000_000  # points times keys: 4 GB of numbers, which every process of a study holds
+MOST_SHOWN = 24  # values of an axis of a grid that are told one by one
 UnitOf = Callable[[str], str]
 
 
@@ -66,11 +67,10 @@ class Design(ABC):
         return [*head, *(f"{key}: {self._told(key, unit_of(key))}" for key in self.keys)]
 
     def _told(self, key: str, unit: str) -> str:
-        values, column = self.distinct(key), self.table[:, self.keys.index(key)]
-        absent = int(np.isnan(column).sum())
-        unit = "" if unit in ("", "1") else f" {unit}"
-        many = f"{len(values):,} values, {values[0]:.4g} to {values[-1]:.4g}{unit}" if len(values) > 1 else f"{values[0]:.4g}{unit}" if len(values) else "no value"
-        return many + (f"; at {absent:,} points as in the base case" if absent else "")
+        values, absent = self.distinct(key), int(np.isnan(self.table[:, self.keys.index(key)]).sum())
+        ends = " to ".join(f"{v:.4g}" for v in values[[0, -1]]) if len(values) > 1 else "".join(f"{v:.4g}" for v in values)
+        count = f"{len(values):,} {'value' if len(values) == 1 else 'values'}"
+        return f"{count}, {ends}{_after(unit)}" + (f"; at {absent:,} points as in the base case" if absent else "")
 
     def __getstate__(self) -> dict[str, Any]:
         """The recipe alone travels to other processes; the table is made there."""
@@ -80,6 +80,10 @@ class Design(ABC):
         return isinstance(other, Design) and type(other) is type(self) and bool(self.__getstate__() == other.__getstate__())
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _after(unit: str) -> str:
+    return "" if unit in ("", "1") else f" {unit}"
 
 
 def check_size(points: int, keys: int) -> None:
@@ -171,9 +175,8 @@ class Grid(_Columns):
 
     def _told(self, key: str, unit: str) -> str:
         values = self.distinct(key)
-        unit = "" if unit in ("", "1") else f" {unit}"
-        listed = ", ".join(f"{v:.4g}" for v in values) if len(values) <= 24 else f"{len(values):,} values, {values[0]:.4g} to {values[-1]:.4g}"
-        return f"{listed}{unit}"
+        listed = ", ".join(f"{v:.4g}" for v in values) if len(values) <= MOST_SHOWN else f"{len(values):,} values, {values[0]:.4g} to {values[-1]:.4g}"
+        return f"{listed}{_after(unit)}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,8 @@ _PLACES = 2**20
 class SampledDesign(Design):
     """Base of sampled designs: a distribution for each key, a number of samples, and a seed that names the random numbers.
 
-    Sample i is the same whatever ``samples`` is, so that a larger design begins with the smaller one and a study is extended by asking for more.
+    Sample i is the same in every size that extends another (any larger one; of Latin hypercubes the doubled ones): a larger design begins with the smaller one,
+    and a study is extended by asking for more.
     """
 
     distributions: Mapping[str, Distribution]
@@ -116,9 +117,9 @@ class MonteCarlo(SampledDesign):
 class LatinHypercube(SampledDesign):
     """Random samples of which each of n equally likely strata of every key holds exactly one (McKay 1979, doi:10.1080/00401706.1979.10489755).
 
-    It extends by doubling: with n samples, 2n, 4n, ... begin with these n and are Latin hypercubes themselves. Doubling cuts every stratum in two and puts a new
-    sample into each half that is empty, the samples that are there are inherited (Wang 2003, doi:10.1115/1.1561044). So n = b 2^k samples, b odd, begin with
-    the Latin hypercubes of b, 2b, 4b, ...: choose b for a first look. Every key has its own random numbers: another key changes no column.
+    It extends by doubling: with n samples, 2n, 4n, ... begin with these n and are Latin hypercubes themselves. Doubling cuts every stratum in two and puts a
+    new sample into each half that is empty, the samples that are there are inherited (Wang 2003, doi:10.1115/1.1561044). So n = b 2^k samples, b odd, begin
+    with the Latin hypercubes of b, 2b, 4b, ...: choose b for a first look. Every key has its own random numbers: another key changes no column.
     """
 
     kind: ClassVar[str] = "latin_hypercube"

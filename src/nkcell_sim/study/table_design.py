@@ -43,9 +43,7 @@ class Table(Design):
         else:
             self._fill(_columns(table), "table", "", "", None, {})
 
-    def _fill(
-        self, raw: Mapping[str, Any], name: str, file: str, sha256: str, lines: NDArray[np.int64] | None, attributes: Mapping[str, str]
-    ) -> None:
+    def _fill(self, raw: Mapping[str, Any], name: str, file: str, sha256: str, lines: NDArray[np.int64] | None, attributes: Mapping[str, str]) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "file", file)
         object.__setattr__(self, "sha256", sha256)
@@ -94,8 +92,9 @@ class Table(Design):
 
     def bound(self, unit_of: UnitOf) -> Self:
         """The design with numbers in the declared units."""
-        made = replace_columns(self, {key: self._numbers(key, values, unit_of(key)) for key, values in self.columns.items()})
-        object.__setattr__(made, "units", {key: "" for key in self.columns})
+        made = object.__new__(type(self))
+        columns = {key: self._numbers(key, values, unit_of(key)) for key, values in self.columns.items()}
+        made.__dict__.update({**self.__getstate__(), "columns": columns, "units": dict.fromkeys(columns, "")})
         return made
 
     def _numbers(self, key: str, values: NDArray[Any], unit: str) -> NDArray[np.float64]:
@@ -139,21 +138,14 @@ class Table(Design):
         return np.stack(list(self.columns.values()), axis=1)
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Table) and self.keys == other.keys and len(self) == len(other) and self.units == other.units
-        return same and all(np.array_equal(v, other.columns[k], equal_nan=v.dtype.kind == "f") for k, v in self.columns.items())  # type: ignore[union-attr]
+        if not isinstance(other, Table) or self.keys != other.keys or self.units != other.units or len(self) != len(other):
+            return False
+        return all(np.array_equal(v, other.columns[k], equal_nan=v.dtype.kind == "f") for k, v in self.columns.items())
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         return f"Table of {len(self):,} points, {', '.join(self.keys)}" + (f", from {self.name}" if self.file else "")
-
-
-def replace_columns(table: Table, columns: Mapping[str, NDArray[Any]]) -> Table:
-    """A table with other columns, from the same place."""
-    made = object.__new__(type(table))
-    made.__dict__.update({name: value for name, value in table.__getstate__().items()})
-    made.__dict__["columns"] = columns
-    return made
 
 
 def _cell(value: Any, unit: str) -> float:
