@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
-from ..randomness import checked_seed, stream
+from ..randomness import checked_seed, key, stream
 from .designs import Design, UnitOf, check_size
 from .distributions import Distribution
 
@@ -110,7 +110,7 @@ class MonteCarlo(SampledDesign):
 
     def shares(self) -> NDArray[np.float64]:
         """Uniform random numbers."""
-        return _by_key(self, lambda key: stream(self.seed, "monte carlo", key).random(self.samples))
+        return _by_key(self, lambda name: stream(self.seed, "monte carlo", name).random(self.samples))
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -134,7 +134,7 @@ class LatinHypercube(SampledDesign):
 
     def shares(self) -> NDArray[np.float64]:
         """Stratified random numbers, nested."""
-        return _by_key(self, lambda key: _nested(self.samples, lambda n: stream(self.seed, "latin hypercube", key, n)))
+        return _by_key(self, lambda name: _nested(self.samples, lambda n: stream(self.seed, "latin hypercube", name, n)))
 
 
 def _nested(samples: int, random: Callable[[int], np.random.Generator]) -> NDArray[np.float64]:
@@ -169,7 +169,7 @@ class Sobol(SampledDesign):
         """Scrambled Sobol points."""
         from scipy.stats import qmc
 
-        engine = qmc.Sobol(len(self.keys), scramble=True, bits=52, rng=stream(self.seed, "sobol"))
+        engine = qmc.Sobol(len(self.keys), scramble=True, bits=52, rng=_engine_stream(self.seed, "sobol"))
         return np.array(engine.random_base2((self.samples - 1).bit_length())[: self.samples])
 
 
@@ -186,13 +186,18 @@ class Halton(SampledDesign):
         """Scrambled Halton points."""
         from scipy.stats import qmc
 
-        return np.asarray(qmc.Halton(len(self.keys), scramble=True, rng=stream(self.seed, "halton")).random(self.samples))
+        return np.asarray(qmc.Halton(len(self.keys), scramble=True, rng=_engine_stream(self.seed, "halton")).random(self.samples))
+
+
+def _engine_stream(seed: int, name: str) -> np.random.Generator:
+    """Random numbers for an engine of SciPy, which takes its own from the seed of a generator."""
+    return np.random.default_rng(list(key(seed, name)))
 
 
 def _by_key(design: SampledDesign, column: Callable[[str], NDArray[np.float64]]) -> NDArray[np.float64]:
     u = np.empty((design.samples, len(design.keys)))
-    for j, key in enumerate(design.keys):
-        u[:, j] = column(key)
+    for j, name in enumerate(design.keys):
+        u[:, j] = column(name)
     return u
 
 
