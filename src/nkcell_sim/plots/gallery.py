@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..experiments import names
-from . import bands, bars, courses, doses, ldn_week, observed, protocols
+from . import bands, bars, courses, doses, ldn_week, observed, protocols, scattered
 from . import power_table as power
 from .deciding import deciding_figure
 from .figures import entry_figure, main_figure, panels_figure, rest_figure, steps_figure
@@ -137,8 +137,8 @@ def _plans(results: Results) -> Iterator[Plan]:
 
 
 def _has_panels(results: Results, runs: ExperimentRuns) -> bool:
-    """Whether an experiment is drawn in panels: cohorts, courses, function, what has no traces, and grids that the figure of grids has no room for."""
-    if is_cohort(runs) or ldn_week.is_week(runs):
+    """Whether an experiment is drawn in panels: cohorts, courses, function, samples, what has no traces, and grids that the figure of grids has no room for."""
+    if is_cohort(runs) or ldn_week.is_week(runs) or scattered.is_scattered(runs):
         return True
     keys = varied_keys(runs)
     if not keys:
@@ -166,6 +166,9 @@ def _own_panels(results: Results, runs: ExperimentRuns) -> list[Panels]:
     title = runs.title
     if ldn_week.is_week(runs):
         return [Panels("week", f"{title} of cells drawn through the days of naltrexone", runs, 3.6, ldn_week.week_panels, ldn_week.CAPTION)]
+    if scattered.is_scattered(runs):
+        high, wide = scattered.height_of(runs), scattered.width_of(runs)
+        return [Panels("samples", f"{title}: what was varied together", runs, high, scattered.scatter_panels, scattered.CAPTION, wide)]
     if varied_keys(runs):
         caption = doses.CAPTION if is_cohort(runs) else doses.SINGLE
         return [Panels("doses", f"{title}: what was varied", runs, doses.height_of(runs), doses.dose_panel, caption, doses.width_of(runs))]
