@@ -182,22 +182,15 @@ class Cell:
 
         Raises :class:`~nkcell_sim.errors.UnreachableRestError`, which names the balance that fails.
         """
-        from .calibrate import solve_constants
+        from .calibrate import solve_constants, with_constants
 
-        constants = solve_constants(self)
-        new = replace(self, values={**self.values, **constants}, state=None, calibrated_for=self.phenotype, solved=constants)
-        return new.noted(f"calibrated at rest as {self.phenotype}" if self.phenotype else "calibrated at rest")
+        return with_constants(self, solve_constants(self), self.phenotype)
 
     def recalibrated(self) -> Cell:
         """Return the cell with constants calibrated on the healthy cell of its lesion."""
-        from .calibrate import solve_constants
-        from .cells.phenotypes import phenotype
+        from .calibrate import healthy_of, reference_of, solve_constants, with_constants
 
-        healthy = phenotype(self.phenotype).healthy if self.phenotype else ""
-        reference = self.set({k: v for k, v in phenotype(healthy).changes.items() if k in self.composition.parameters}) if healthy else self
-        constants = solve_constants(reference)
-        new = replace(self, values={**self.values, **constants}, state=None, calibrated_for=healthy, solved=constants)
-        return new.noted(f"calibrated at rest as {healthy}" if healthy else "calibrated at rest")
+        return with_constants(self, solve_constants(reference_of(self)), healthy_of(self))
 
     def noted(self, text: str) -> Cell:
         """Return the cell with one more line in its history."""
