@@ -158,9 +158,13 @@ class Draws(Sequence["Cell"]):
         """States at the start before drawn ones replace them: (n_states,) of the base cell, or one row a run."""
         if self.start == "base":
             return self._base_start()
-        from .model.calibrate import resting_state
+        from .model.calibrate import resting_states
 
-        return np.array([resting_state(self._drawn(i)) for i in range(start, end)])
+        found = resting_states([self._drawn(i) for i in range(start, end)])
+        for state in found:
+            if isinstance(state, NkcellError):
+                raise state
+        return np.array(found)
 
     def _base_start(self) -> np.ndarray:
         if "_start" not in self.__dict__:

@@ -7,14 +7,17 @@ rest that the cell itself would settle to, and the report says which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .engine import require_compiled
-from .errors import SteadyStateError
+from .errors import NkcellError, SteadyStateError
+from .model.calibrate import resting_states
+from .model.elimination import solve_each
 from .protocol import Protocol
 from .simulate import simulate
 from .solver import StateScales
@@ -22,9 +25,13 @@ from .units import from_kernel, to_kernel
 
 if TYPE_CHECKING:
     from .model.cell import Cell
+    from .model.composition import Composition
 
 NULL_RATE = 1e-10  # 1/ms: an eigenvalue slower than 1e-7 per s counts as zero (a structural zero, or months)
 MAX_NEWTON = 60
+BLOCK = 64  # cells solved together: their Jacobians stay in the cache
+SINGULAR = 1e-13  # pivots this far apart belong to a system that is singular but for rounding: solved as a least-squares problem
+MOVED = 1e-6  # of its size: a step after which the gradient of a total is taken again
 
 
 @dataclass(frozen=True)
@@ -74,146 +81,305 @@ def steady_state(cell: Cell, inputs: Mapping[str, float | str] | None = None, *,
     ``tolerance`` bounds |dy/dt|/scale per ms. When Newton does not converge the cell is integrated for ``relax`` seconds
     (ten times at most) and Newton tried again. Raises :class:`SteadyStateError` with the worst state when neither arrives.
     """
-    if inputs:
-        cell = cell.set_inputs(dict(inputs))
-    require_compiled(cell.composition)
-    problem = _Problem(cell)
-    y, iterations = problem.newton(cell.initial_state(), tolerance)
-    method = "Newton"
-    spent = 0
-    while y is None and spent < 10:
-        method = "relaxation and Newton"
-        trace = simulate(cell, Protocol(relax), times=[], rtol=1e-8)
-        spent += 1
-        if not trace.outcomes[0].ok:
-            raise SteadyStateError(f"no steady state: the relaxation of {cell.name} ended as {trace.outcomes[0]}")
-        cell = trace.final_cell(0)
-        y, more = problem.newton(trace.final[0], tolerance)
-        iterations += more
-    if y is None:
-        residual = problem.residual(cell.initial_state())
-        worst = list(cell.composition.states)[int(np.argmax(residual))]
-        raise SteadyStateError(
-            f"no steady state of {cell.name} after {relax * spent:g} s of relaxation: {worst} still moves by {residual.max() * 1e3:.3g} of its scale per s; "
-            "the cell may oscillate, or its inputs drain a store without a way back"
-        )
-    return problem.report(y, method, iterations)
+    [found] = steady_states([cell.set_inputs(dict(inputs)) if inputs else cell], tolerance=tolerance, relax=relax)
+    if isinstance(found, NkcellError):
+        raise found
+    return found
 
 
-class _Problem:
-    """Right-hand side, Jacobian and conserved totals of one cell at constant inputs, in scaled variables."""
+def steady_states(cells: Sequence[Cell], *, tolerance: float = 1e-11, relax: float = 1e5) -> list[SteadyState | NkcellError]:
+    """The :func:`steady_state` of every cell, or why there is none; a cell has the same bits alone and among others."""
+    found = _found(cells, tolerance, relax)
+    return [each if isinstance(each, NkcellError) else each.report() for each in found]
 
-    def __init__(self, cell: Cell) -> None:
-        self.cell = cell
-        self.composition = cell.composition
-        self.inputs = cell.input_defaults()
-        self.parameters = cell.parameter_vector()
-        self.bounds = StateScales.of(self.composition)
-        self.scale = self.bounds.scale
-        outputs = list(self.composition.outputs)
-        self.totals = [outputs.index(k) for k in self.composition.conserved]
 
-    def evaluate(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Scaled derivative, scaled Jacobian and outputs."""
-        from . import _kernels
+def settled_each(cells: Sequence[Cell], *, tolerance: float = 1e-11, relax: float = 1e5) -> list[Cell | NkcellError]:
+    """Every cell at its :func:`steady_state`, or why there is none, without the spectrum."""
+    found = _found(cells, tolerance, relax)
+    return [each if isinstance(each, NkcellError) else each.cell.with_state(each.y) for each in found]
 
-        f, jacobian, outputs = _kernels.evaluate(self.composition.name, y, self.inputs, self.parameters)
-        return f[0] / self.scale, jacobian[0] * self.scale / self.scale[:, None], outputs[0]
 
-    def residual(self, y: np.ndarray) -> np.ndarray:
-        """|dy/dt|/scale per ms."""
-        return np.abs(self.evaluate(y)[0])
+@dataclass(frozen=True)
+class _Found:
+    """Where Newton's iteration of a cell ended."""
 
-    def total_gradient(self, y: np.ndarray, kept: list[int]) -> np.ndarray:
-        """Gradient of the kept totals with respect to the scaled states (central differences)."""
-        from . import _kernels
+    cell: Cell
+    y: np.ndarray
+    method: str
+    iterations: int
 
-        step = 1e-4 * np.maximum(self.scale, 1e-3 * np.abs(y))
-        points = np.concatenate([y + np.diag(step), y - np.diag(step)])
-        outputs = _kernels.evaluate(self.composition.name, points, self.inputs, self.parameters)[2][:, kept]
-        n = len(y)
-        return ((outputs[:n] - outputs[n:]) / (2.0 * step[:, None]) * self.scale[:, None]).T
-
-    def kept_totals(self, y: np.ndarray, f: np.ndarray, jacobian: np.ndarray) -> list[int]:
-        """Declared totals that really are kept under these inputs: their gradient is orthogonal to every way to move."""
-        kept = []
-        for total in self.totals:
-            gradient = self.total_gradient(y, [total])[0]
-            size = np.linalg.norm(gradient)
-            # 1e-9: the gradient is a central difference, good to about 1e-10; the drift's floor is the rounding of f
-            steady = np.linalg.norm(gradient @ jacobian) < 1e-9 * size * np.linalg.norm(jacobian)
-            if steady and abs(gradient @ f) <= size * (1e-9 * np.linalg.norm(f) + 1e-13):
-                kept.append(total)
-        return kept
-
-    def newton(self, start: np.ndarray, tolerance: float) -> tuple[np.ndarray | None, int]:
-        """Damped Newton with held states and kept totals as extra equations; None when it stalls or leaves the range."""
-        y = start.copy()
-        f, jacobian, outputs = self.evaluate(y)
-        wanted: np.ndarray | None = None
-        for iteration in range(1, MAX_NEWTON + 1):
-            if not np.all(np.isfinite(f)):
-                return None, iteration
-            kept = self.kept_totals(y, f, jacobian)
-            if wanted is None:
-                reference = {t: outputs[t] for t in self.totals}
-            wanted = np.array([reference[t] for t in kept])
-            still = [i for i in range(len(y)) if f[i] == 0.0 and not np.any(jacobian[i])]
-            rows, right = [jacobian], [-f]
-            if kept:
-                gradient = self.total_gradient(y, kept)
-                size = np.linalg.norm(gradient, axis=1, keepdims=True)
-                # weighted like a fast equation, so that the total is met exactly
-                rows.append(gradient / size)
-                right.append((wanted - outputs[kept]) / size[:, 0])
-            if still:
-                rows.append(np.eye(len(y))[still])
-                right.append(np.zeros(len(still)))
-            system, target = np.concatenate(rows), np.concatenate(right)
-            weight = 1.0 / np.maximum(np.abs(system).max(axis=1), 1e-300)
-            step = np.linalg.lstsq(system * weight[:, None], target * weight, rcond=1e-15)[0] * self.scale
-            moved, damping = self._advance(y, step, f)
-            if moved is None:
-                return None, iteration
-            y = moved
-            f, jacobian, outputs = self.evaluate(y)
-            if damping == 1.0 and np.max(np.abs(step) / np.maximum(self.scale, np.abs(y))) < 1e-10 and np.abs(f).max() < tolerance:
-                return y, iteration
-        return None, MAX_NEWTON
-
-    def _advance(self, y: np.ndarray, step: np.ndarray, f: np.ndarray) -> tuple[np.ndarray | None, float]:
-        """Shorten a step until it stays in range and does not make matters much worse."""
-        size = np.linalg.norm(f)
-        damping = 1.0
-        for _ in range(12):
-            trial = y + damping * step
-            edge = np.clip(trial, self.bounds.lower, self.bounds.upper)
-            trial = np.where(np.abs(trial - edge) <= 1e-9 * self.scale, edge, trial)  # rounding at a bound is not a violation
-            if np.all(trial >= self.bounds.lower) and np.all(trial <= self.bounds.upper):
-                new = self.evaluate(trial)[0]
-                if np.all(np.isfinite(new)) and np.linalg.norm(new) <= 2.0 * size + 1e-12:
-                    return trial, damping
-            damping *= 0.5
-        return None, damping
-
-    def report(self, y: np.ndarray, method: str, iterations: int) -> SteadyState:
+    def report(self) -> SteadyState:
         """Residuals, spectrum and what was held at the solution."""
-        f, jacobian, outputs = self.evaluate(y)
-        keys = list(self.composition.states)
+        problem = _Problems([self.cell])
+        y, first = self.y[:, None], np.zeros(1, dtype=int)
+        rates, slopes, outputs = problem.evaluate(y, first)
+        f, jacobian, composition = rates[:, 0], np.ascontiguousarray(slopes[..., 0]), problem.composition
+        keys, names = list(composition.states), list(composition.outputs)
         eigenvalues = np.linalg.eigvals(jacobian)
         zero = np.abs(eigenvalues) < NULL_RATE
         moving = eigenvalues[~zero]
-        kept = self.kept_totals(y, f, jacobian)
-        names = list(self.composition.outputs)
-        units = self.composition.declarations
+        kept = problem.kept(y, rates, slopes, first, problem.gradients(y, first))[:, 0]
+        units = composition.declarations
         return SteadyState(
-            cell=self.cell.with_state(y),
+            cell=self.cell.with_state(self.y),
             residuals={k: float(abs(r) * 1e3) for k, r in zip(keys, f, strict=True)},
             eigenvalues=np.array(sorted(eigenvalues * 1e3, key=lambda x: x.real)),
             zero_modes=int(zero.sum()),
             largest_real_part=float(moving.real.max() * 1e3) if len(moving) else 0.0,
-            conserved={names[t]: float(outputs[t] / to_kernel(1.0, units[names[t]].unit)) for t in kept},
-            held=tuple(keys[i] for i in range(len(y)) if f[i] == 0.0 and not np.any(jacobian[i])),
-            method=method,
-            iterations=iterations,
+            conserved={names[t]: float(outputs[t, 0] / to_kernel(1.0, units[names[t]].unit)) for t, k in zip(problem.totals, kept, strict=True) if k},
+            held=tuple(keys[i] for i in range(len(f)) if f[i] == 0.0 and not np.any(jacobian[i])),
+            method=self.method,
+            iterations=self.iterations,
         )
+
+
+def _found(cells: Sequence[Cell], tolerance: float, relax: float) -> list[_Found | NkcellError]:
+    """Where the Newton iteration of every cell ends, or why it does not."""
+    by_composition: dict[int, list[int]] = {}
+    for i, cell in enumerate(cells):
+        by_composition.setdefault(id(cell.composition), []).append(i)
+    found: dict[int, _Found | NkcellError] = {}
+    for positions in by_composition.values():
+        require_compiled(cells[positions[0]].composition)
+        starts = resting_states([cells[i] for i in positions if cells[i].state is None])
+        started = iter(starts)
+        block: dict[int, Cell] = {}
+        for i in positions:
+            start = cells[i].state if cells[i].state is not None else next(started)
+            if isinstance(start, NkcellError):
+                found[i] = start
+            elif start is not None:
+                block[i] = replace(cells[i], state=start)
+        found.update(zip(block, _newton_or_relaxation(list(block.values()), tolerance, relax), strict=True))
+    return [found[i] for i in range(len(cells))]
+
+
+def _newton_or_relaxation(cells: list[Cell], tolerance: float, relax: float) -> list[_Found | NkcellError]:
+    """Newton from the states of cells of one composition; those that do not arrive are relaxed and try again."""
+    found: dict[int, _Found | NkcellError] = {}
+    method, spent, present, iterations = "Newton", 0, dict(enumerate(cells)), [0] * len(cells)
+    while present:
+        positions = list(present)
+        for start in range(0, len(positions), BLOCK):
+            block = positions[start : start + BLOCK]
+            for i, (y, more) in zip(block, _Problems([present[i] for i in block]).newton(tolerance), strict=True):
+                iterations[i] += more
+                if y is not None:
+                    found[i] = _Found(present.pop(i), y, method, iterations[i])
+        if not present or spent == 10:
+            break
+        method, spent = "relaxation and Newton", spent + 1
+        trace = simulate(list(present.values()), Protocol(relax), times=[], rtol=1e-8)
+        for k, (i, outcome) in enumerate(zip(list(present), trace.outcomes, strict=True)):
+            if outcome.ok:
+                present[i] = trace.final_cell(k)
+            else:
+                found[i] = SteadyStateError(f"no steady state: the relaxation of {present.pop(i).name} ended as {outcome}")
+    found.update({i: _never(cell, relax * spent) for i, cell in present.items()})
+    return [found[i] for i in range(len(cells))]
+
+
+def _never(cell: Cell, spent: float) -> SteadyStateError:
+    """Why a cell does not come to rest."""
+    residual = np.abs(_Problems([cell]).evaluate(cell.initial_state()[:, None], np.zeros(1, dtype=int))[0][:, 0])
+    worst = list(cell.composition.states)[int(np.argmax(residual))]
+    return SteadyStateError(
+        f"no steady state of {cell.name} after {spent:g} s of relaxation: {worst} still moves by {residual.max() * 1e3:.3g} of its scale per s; "
+        "the cell may oscillate, or its inputs drain a store without a way back"
+    )
+
+
+class _Problems:
+    """Right-hand sides, Jacobians and conserved totals of cells of one composition at constant inputs, in scaled variables.
+
+    The last axis of every array is the cells; no operation mixes them, and sums are added up in order, so that a cell has the same bits in any batch.
+    """
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self.cells, self.composition = cells, cells[0].composition
+        self.inputs = np.array([cell.input_defaults() for cell in cells])
+        self.parameters = np.array([cell.parameter_vector() for cell in cells])
+        bounds = StateScales.of(self.composition)
+        self.scale, self.lower, self.upper = bounds.scale[:, None], bounds.lower[:, None], bounds.upper[:, None]
+        self.totals = _totals(self.composition)
+
+    def evaluate(self, y: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Scaled derivatives (n_states, n), scaled Jacobians (n_states, n_states, n) and outputs (n_outputs, n) of some cells at y (n_states, n)."""
+        from . import _kernels
+
+        f, jacobian, outputs = _kernels.evaluate(self.composition.name, y.T, self.inputs[cells], self.parameters[cells])
+        slopes = np.ascontiguousarray(jacobian.transpose(1, 2, 0))
+        slopes *= self.scale
+        slopes /= self.scale[:, None]
+        return f.T / self.scale, slopes, outputs.T
+
+    def gradients(self, y: np.ndarray, cells: np.ndarray, *, whole: bool = False) -> np.ndarray:
+        """Gradients (n_totals, n_states, n) of the declared totals with respect to the scaled states (central differences).
+
+        Only states that can be part of a total are moved, unless the ``whole`` gradient is asked for.
+        """
+        from . import _kernels
+
+        found = np.zeros((len(self.totals), *y.shape))
+        moved = np.arange(len(y)) if whole else _in_totals(self.composition)
+        if not self.totals or not len(moved):
+            return found
+        step = (1e-4 * np.maximum(self.scale, 1e-3 * np.abs(y)))[moved]
+        points = np.repeat(y.T[:, None], 2 * len(moved), axis=1)  # (n, 2 n_moved, n_states)
+        rows = np.arange(len(moved))
+        points[:, rows, moved] += step.T
+        points[:, rows + len(moved), moved] -= step.T
+        each = np.repeat(cells, 2 * len(moved))
+        outputs = _kernels.evaluate(self.composition.name, points.reshape(-1, len(y)), self.inputs[each], self.parameters[each])[2][:, self.totals]
+        up, down = np.moveaxis(outputs.reshape(len(cells), 2, len(moved), -1), (1, 3, 2, 0), (0, 1, 2, 3))
+        found[:, moved] = (up - down) / (2.0 * step) * self.scale[moved]
+        return found
+
+    def kept(self, y: np.ndarray, f: np.ndarray, jacobian: np.ndarray, cells: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+        """Which declared totals (n_totals, n) really are kept under these inputs: their gradient is orthogonal to every way to move.
+
+        Where it is not, the whole gradient decides and takes its place in ``gradients``.
+        """
+        found = self._orthogonal(f, jacobian, gradients)
+        unsure = np.flatnonzero(~found.all(axis=0))
+        if len(unsure):
+            whole = self.gradients(y[:, unsure], cells[unsure], whole=True)
+            found[:, unsure] = self._orthogonal(f[:, unsure], jacobian[..., unsure], whole)
+            gradients[..., unsure] = whole
+        return found
+
+    @staticmethod
+    def _orthogonal(f: np.ndarray, jacobian: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(gradients), f.shape[-1]), dtype=bool)
+        for kept, gradient in zip(found, gradients, strict=True):
+            size = _norm(gradient)
+            # 1e-9: the gradient is a central difference, good to about 1e-10; the drift's floor is the rounding of f
+            steady = _norm(_sum(g * row for g, row in zip(gradient, jacobian, strict=True))) < 1e-9 * size * _norm(jacobian.reshape(-1, f.shape[-1]))
+            kept[:] = steady & (np.abs(_sum(gradient * f)) <= size * (1e-9 * _norm(f) + 1e-13))
+        return found
+
+    def newton(self, tolerance: float) -> list[tuple[np.ndarray | None, int]]:
+        """Damped Newton of every cell, with held states and kept totals as extra equations: the solution and the number of iterations.
+
+        The solution is None for a cell whose iteration stalls or leaves the range.
+        """
+        y = np.stack([cell.initial_state() for cell in self.cells], axis=1)
+        going = np.arange(len(self.cells))
+        f, jacobian, outputs = self.evaluate(y, going)
+        wanted = outputs[self.totals].copy()
+        gradients = np.zeros((len(self.totals), *y.shape))
+        kept, taken_at = np.zeros(wanted.shape, dtype=bool), np.full(y.shape, np.inf)
+        ended: dict[int, tuple[np.ndarray | None, int]] = {}
+        for iteration in range(1, MAX_NEWTON + 1):
+            sound = np.isfinite(f).all(axis=0)
+            ended.update({int(i): (None, iteration) for i in going[~sound]})
+            going, f, jacobian, outputs = going[sound], f[:, sound], jacobian[..., sound], outputs[:, sound]
+            at = y[:, going]
+            with np.errstate(invalid="ignore"):
+                away = (np.abs(at - taken_at[:, going]) > MOVED * np.maximum(self.scale, np.abs(at))).any(axis=0)
+            far = going[away]
+            if len(far) and self.totals:
+                fresh = self.gradients(y[:, far], far)
+                kept[:, far] = self.kept(y[:, far], f[:, away], jacobian[..., away], far, fresh)
+                gradients[..., far], taken_at[:, far] = fresh, y[:, far]
+            step = self.scale * _steps(f, jacobian, gradients[..., going], kept[:, going], wanted[:, going] - outputs[self.totals])
+            damping, moved, f, jacobian, outputs = self._advance(at, step, f, jacobian, outputs, going)
+            y[:, going] = moved
+            near = np.max(np.abs(step) / np.maximum(self.scale, np.abs(moved)), axis=0) < 1e-10
+            with np.errstate(invalid="ignore"):
+                arrived = (damping == 1.0) & near & (np.abs(f).max(axis=0) < tolerance)
+            ended.update({int(i): (y[:, i].copy(), iteration) for i in going[arrived]})
+            ended.update({int(i): (None, iteration) for i in going[damping == 0.0]})
+            on = ~arrived & (damping > 0.0)
+            going, f, jacobian, outputs = going[on], f[:, on], jacobian[..., on], outputs[:, on]
+            if not len(going):
+                break
+        ended.update({int(i): (None, MAX_NEWTON) for i in going})
+        return [ended[i] for i in range(len(self.cells))]
+
+    def _advance(self, y: np.ndarray, step: np.ndarray, f: np.ndarray, jacobian: np.ndarray, outputs: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Shorten steps until they stay in range and do not make matters much worse: the damping (0: no such step), and everything where they end."""
+        size, y, f, jacobian, outputs = _norm(f), y.copy(), f.copy(), jacobian.copy(), outputs.copy()
+        damping, waiting, share = np.zeros(len(cells)), np.arange(len(cells)), 1.0
+        for _ in range(12):
+            trial = y[:, waiting] + share * step[:, waiting]
+            edge = np.clip(trial, self.lower, self.upper)
+            trial = np.where(np.abs(trial - edge) <= 1e-9 * self.scale, edge, trial)  # rounding at a bound is not a violation
+            inside = np.flatnonzero(((trial >= self.lower) & (trial <= self.upper)).all(axis=0))
+            if len(inside):
+                mine, there = waiting[inside], self.evaluate(trial[:, inside], cells[waiting[inside]])
+                with np.errstate(all="ignore"):
+                    good = np.isfinite(there[0]).all(axis=0) & (_norm(there[0]) <= 2.0 * size[mine] + 1e-12)
+                done = mine[good]
+                y[:, done], f[:, done], jacobian[..., done], outputs[:, done] = trial[:, inside[good]], *(table[..., good] for table in there)
+                damping[done] = share
+                waiting = np.setdiff1d(waiting, done)
+            if not len(waiting):
+                break
+            share *= 0.5
+        return damping, y, f, jacobian, outputs
+
+
+def _steps(f: np.ndarray, jacobian: np.ndarray, gradients: np.ndarray, kept: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Newton steps (n_states, n) in scaled variables that close the kept totals' ``missing`` (n_totals, n) and leave states that cannot move.
+
+    A kept total makes one balance follow from the others: the total takes the place of the balance that weighs most in it.
+    """
+    system, right, count = jacobian.copy(), -f, f.shape[1]
+    still = (f == 0.0) & ~(jacobian != 0.0).any(axis=1)
+    k, cell = np.nonzero(still)
+    system[k, k, cell] = 1.0
+    weight = 1.0 / np.maximum(np.abs(system).max(axis=1), 1e-300)
+    system, right = system * weight[:, None], right * weight
+    used = still.copy()
+    for gradient, mine, lacking in zip(gradients, kept, missing, strict=True):
+        cells = np.flatnonzero(mine)
+        if len(cells):
+            size = np.abs(gradient[:, cells]).max(axis=0)
+            place = np.argmax(np.where(used[:, cells], -1.0, np.abs(gradient[:, cells]) / weight[:, cells]), axis=0)
+            system[place, :, cells], right[place, cells], used[place, cells] = (gradient[:, cells] / size).T, lacking[cells] / size, True
+    step, pivots = solve_each(system, right)
+    for i in np.flatnonzero(~(pivots > SINGULAR) | ~np.isfinite(step).all(axis=0)):
+        step[:, i] = _least_squares(f[:, i], jacobian[..., i], gradients[:, kept[:, i], i], missing[kept[:, i], i], still[:, i])
+    return step
+
+
+def _least_squares(f: np.ndarray, jacobian: np.ndarray, gradients: np.ndarray, missing: np.ndarray, still: np.ndarray) -> np.ndarray:
+    """The Newton step of one cell whose balances leave something open: the smallest one that meets them."""
+    size = np.array([_norm(gradient) for gradient in gradients])[:, None]
+    system = np.concatenate([jacobian, gradients / size if len(gradients) else gradients, np.eye(len(f))[still]])
+    target = np.concatenate([-f, missing / size[:, 0] if len(missing) else missing, np.zeros(int(still.sum()))])
+    weight = 1.0 / np.maximum(np.abs(system).max(axis=1), 1e-300)
+    return np.asarray(np.linalg.lstsq(system * weight[:, None], target * weight, rcond=1e-15)[0])
+
+
+def _sum(terms: Iterable[np.ndarray]) -> np.ndarray:
+    """Sum in order, whatever the shapes: the same bits for every cell of a batch."""
+    total: np.ndarray | float = 0.0
+    for term in terms:
+        total = total + term
+    return np.asarray(total)
+
+
+def _norm(table: np.ndarray) -> np.ndarray:
+    """Euclidean norm along the first axis."""
+    return np.sqrt(_sum(row * row for row in table))
+
+
+def _totals(composition: Composition) -> list[int]:
+    """Positions of the declared totals among the outputs."""
+    outputs = list(composition.outputs)
+    return [outputs.index(k) for k in composition.conserved]
+
+
+@lru_cache(maxsize=64)
+def _in_totals(composition: Composition) -> np.ndarray:
+    """States that are part of some total, found at the declared values with every absent quantity present; a whole gradient checks it where it matters."""
+    from .model.cell import Cell
+
+    parameters, y = composition.parameter_defaults, np.array([to_kernel(s.initial, s.unit) for s in composition.states.values()])
+    scale = StateScales.of(composition).scale
+    problem = _Problems([Cell(composition)])
+    problem.parameters = np.where(parameters == 0.0, 0.5, parameters)[None]
+    gradient = problem.gradients(np.where(y == 0.0, 0.1 * scale, y)[:, None], np.zeros(1, dtype=int), whole=True)
+    return np.flatnonzero((gradient[..., 0] != 0.0).any(axis=0))
