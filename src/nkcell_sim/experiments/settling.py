@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import SimulationError
+from ..errors import NkcellError, SimulationError
 from ..protocol import Protocol
 from . import names
 
@@ -23,14 +23,30 @@ BODY_TEMPERATURE = 37.0  # degC
 
 
 def settle(cells: Sequence[Cell]) -> list[Cell]:
-    """Every cell at its own steady state; equal cells are solved once."""
-    from ..steady_state import steady_state
+    """Every cell at its own steady state; raises the error of the first one that has none."""
+    found = []
+    for cell in settle_each(cells):
+        if isinstance(cell, NkcellError):
+            raise cell
+        found.append(cell)
+    return found
 
-    solved: dict[int, Cell] = {}
-    for cell in cells:
-        if id(cell) not in solved:
-            solved[id(cell)] = steady_state(cell).cell
-    return [solved[id(cell)] for cell in cells]
+
+def settle_each(cells: Sequence[Cell]) -> list[Cell | NkcellError]:
+    """Every cell at its own steady state, or why it has none; cells with equal numbers are solved once."""
+    from ..steady_state import settled_each
+
+    places = [(cell.name, id(cell.composition), cell.parameter_vector().tobytes(), cell.input_defaults().tobytes(), _start(cell)) for cell in cells]
+    different = dict(zip(places, cells, strict=True))
+    solved = dict(zip(different, settled_each(list(different.values())), strict=True))
+    return [
+        rest if isinstance(rest := solved[place], NkcellError) else replace(cell, state=rest.initial_state())
+        for place, cell in zip(places, cells, strict=True)
+    ]
+
+
+def _start(cell: Cell) -> bytes | None:
+    return None if cell.state is None else cell.state.tobytes()
 
 
 def run_to_end(cells: Sequence[Cell], protocol: Protocol, what: str) -> list[Cell]:

@@ -58,7 +58,9 @@ def _together(by_setup: Sequence[Sequence[int]], runs: Sequence[Run], sound: Map
     going = list(sound)
     if not going:
         return []
-    first, protocols = runs[going[0]].setup, [runs[p].setup.protocol() for p in going]
+    first = runs[going[0]].setup
+    protocol_of = {p: protocol for positions in by_setup for protocol in [runs[positions[0]].setup.protocol()] for p in positions}  # one object for a setup
+    protocols = [protocol_of[p] for p in going]
     without = replace(solver, error_bars=False)
     drawn = _drawn_channels(going, runs)
     trace = simulate(list(sound.values()), protocols, record=first.record, times=first.times(), execution=execution, solver=without, channels=drawn)
@@ -118,16 +120,20 @@ def _prepared(positions: Sequence[int], setup: Experiment, ready: Sequence[Ready
     return found
 
 
-def treated_each(treat: Callable[[Sequence[Cell]], Sequence[Cell]], cells: Sequence[Cell]) -> list[Ready]:
-    """Treat all cells at once; when that fails, one by one, so that a bad cell costs only itself and says why."""
+def treated_each(treat: Callable[[Sequence[Cell]], Sequence[Cell | NkcellError]], cells: Sequence[Cell]) -> list[Ready]:
+    """Treat all cells at once, so that a bad cell costs only itself and says why.
+
+    ``treat`` returns the error of a bad cell in its place or raises it; then the cells are halved until it stands alone.
+    """
     if not cells:
         return []
     try:
-        return list(treat(cells))
+        return [str(cell) if isinstance(cell, NkcellError) else cell for cell in treat(cells)]
     except NkcellError as error:
         if len(cells) == 1:
             return [str(error)]
-    return [result for cell in cells for result in treated_each(treat, [cell])]
+    half = len(cells) // 2
+    return treated_each(treat, cells[:half]) + treated_each(treat, cells[half:])
 
 
 def _not_run(cells: Sequence[Cell], setup: Experiment) -> Trace:

@@ -11,7 +11,7 @@ from ..batch import thread_count
 from ..errors import ParameterError
 from ..execution import Execution
 from ..experiments.base import Experiment
-from ..experiments.settling import settle
+from ..experiments.settling import settle_each
 from ..model.cell import Cell
 from ..provenance import collect
 from ..results import Batch, Results, assemble
@@ -82,6 +82,6 @@ def _treated(runs: Sequence[Run]) -> list[Cell | str]:
         positions = [able[g] for g in group]
         treatment = runs[positions[0]].treatment
         cells = [runs[p].cell for p in positions]
-        treated.update(zip(positions, treated_each(settle if treatment is None else treatment.apply_all, cells), strict=True))
+        treated.update(zip(positions, treated_each(settle_each if treatment is None else treatment.apply_all, cells), strict=True))
     ready = {i: treated[indices[0]] for indices in unique.values() for i in indices}
     return [ready[i] for i in range(len(runs))]
