@@ -203,7 +203,7 @@ class CalciumImaging(Experiment):
             f"{name}_half_time": Feature(each(measures.half_time_onset_to_half, start, end), "s", f"{text}: onset to half of the peak rise"),
             f"{name}_time_to_peak": Feature(peaks, "s", f"{text}: onset to peak"),
             f"{name}_half_time_exp": Feature(
-                each(measures.half_time_exponential_fit, start, end), "s", f"{text}: ln 2 x tau of one exponential, onset to peak (not evidence)"
+                measures.half_times_exponential_fit(time, list(y), start, end), "s", f"{text}: ln 2 x tau of one exponential, onset to peak (not evidence)"
             ),
             f"{name}_area": Feature(area, "s" if unit == "1" else f"{unit} s", f"{text}: area above the value at onset during PregS"),
         }

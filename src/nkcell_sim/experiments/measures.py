@@ -6,10 +6,13 @@ run) is NaN, never an exception, so that one cell cannot stop a table.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from .exponential_rise import fitted_rises
 
 Array = NDArray[np.float64]
 HALF_TIME_DEFINITIONS = {
@@ -58,17 +61,25 @@ def half_time_onset_to_half(time: ArrayLike, y: ArrayLike, onset: float, end: fl
 
 def half_time_exponential_fit(time: ArrayLike, y: ArrayLike, onset: float, end: float) -> float:
     """ln 2 tau of A (1 - exp(-(t - onset)/tau)) fitted from onset to peak [s]; do not use as evidence for a sigmoid rise."""
-    from scipy.optimize import least_squares
+    return float(half_times_exponential_fit(time, [y], onset, end)[0])
 
-    top = peak(time, y, onset, end)
-    if not top.height > 0.0 or not top.time > 0.0:
-        return np.nan
-    t, v = window(time, y, onset, onset + top.time)
-    t, v = t - onset, (v - value_at(time, y, onset)) / top.height
-    if len(t) < 4:
-        return np.nan
-    fit = least_squares(lambda p: p[0] * -np.expm1(-t / np.exp(p[1])) - v, x0=(1.0, np.log(top.time / 3.0)))
-    return float(np.log(2.0) * np.exp(fit.x[1])) if fit.success else np.nan
+
+def half_times_exponential_fit(time: ArrayLike, traces: Sequence[ArrayLike], onset: float, end: float) -> Array:
+    """:func:`half_time_exponential_fit` of every trace, (n_traces,); all are fitted at once, each to the bits that it has alone."""
+    found = np.full(len(traces), np.nan)
+    t, whole = np.asarray(time, float), [np.asarray(y, float) for y in traces]
+    inside = (t >= onset - 1e-9) & (t <= end + 1e-9)
+    rows, rises, parts = [], [], []
+    for i, y in enumerate(whole):
+        top = peak(t, y, onset, end)
+        part = t[inside] <= onset + top.time + 1e-9
+        if top.height > 0.0 and top.time > 0.0 and part.sum() >= 4:
+            rows.append(i)
+            parts.append(part)
+            rises.append(np.where(part, (y[inside] - value_at(t, y, onset)) / top.height, 0.0))
+    if rows:
+        found[rows] = np.log(2.0) * fitted_rises(t[inside] - onset, np.array(rises), np.array(parts))
+    return found
 
 
 def decay_half_time(time: ArrayLike, y: ArrayLike, start: float, end: float, floor: float) -> float:
