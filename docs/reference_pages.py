@@ -33,6 +33,7 @@ NEXT_STEP = {
     "cancelled": "run it again",
     "not_run": "run it again",
     "step_rate_limit": "as for `step_limit`: raise `max_steps_per_second` if the cell really is that fast, else look at the worst component",
+    "worker_lost": "look at the memory limit of the workers and at their logs; the other runs of its chunk were finished without it",
 }
 
 

@@ -187,7 +187,7 @@ def test_a_full_disk_leaves_nothing(here: Path) -> None:
     code = "import resource, sys; from nkcell_sim import cli; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); sys.exit(cli.main(sys.argv[1:]))"
     ended = subprocess.run([sys.executable, "-c", code, "run", "small.toml"], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr.strip() == "nkcell: cannot write 'small.h5': File too large"
+    assert ended.stderr.strip() == "nkcell: cannot write into 'small.h5.runs', where the finished runs of the study are to be kept: File too large"
     assert names(here) == {"small.toml"}
 
 

@@ -68,3 +68,12 @@ class ResultsError(NkcellError):
 
 class MissingPackageError(NkcellError):
     """An optional package is needed; the message names the extra that brings it."""
+
+
+class ClusterError(NkcellError):
+    """A cluster's scheduler refused a request or does not answer; ``command`` was run, ``output`` is what it said."""
+
+    def __init__(self, message: str, *, command: str = "", output: str = "") -> None:
+        super().__init__(message)
+        self.command = command
+        self.output = output

@@ -19,6 +19,7 @@ OUTCOMES = {
     "cancelled": "was interrupted",
     "not_run": "was not started",
     "step_rate_limit": "needed more steps per simulated second than its budget allows",
+    "worker_lost": "its worker died with it every time",
 }
 STATUSES = tuple(OUTCOMES)  # the position of a status is its code in the engine and in files
 COUNTERS = ("steps", "rejected", "rhs", "jacobians")

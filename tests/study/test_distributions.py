@@ -19,12 +19,12 @@ U = np.linspace(0.0005, 0.9995, 41)
 # distribution function in closed form, written out independently of SciPy's distributions
 CLOSED = {
     "uniform": (nk.Uniform(-2.0, 6.0), lambda x: (x + 2.0) / 8.0),
-    "log_uniform": (nk.LogUniform(0.1, 10.0), lambda x: np.log(x / 0.1) / math.log(100.0)),
+    "loguniform": (nk.LogUniform(0.1, 10.0), lambda x: np.log(x / 0.1) / math.log(100.0)),
     "normal": (nk.Normal(3.0, 2.0), lambda x: ndtr((x - 3.0) / 2.0)),
     "cut normal": (nk.Normal(3.0, 2.0, 1.0, 4.0), lambda x: (ndtr((x - 3) / 2) - ndtr(-1.0)) / (ndtr(0.5) - ndtr(-1.0))),
     "normal cut below": (nk.Normal(3.0, 2.0, low=1.0), lambda x: (ndtr((x - 3) / 2) - ndtr(-1.0)) / (1.0 - ndtr(-1.0))),
-    "log_normal by cv": (nk.LogNormal(5.0, cv=0.3), lambda x: ndtr(np.log(x / 5.0) / math.sqrt(math.log(1.09)))),
-    "log_normal by sigma": (nk.LogNormal(5.0, sigma=0.7), lambda x: ndtr(np.log(x / 5.0) / 0.7)),
+    "lognormal by cv": (nk.LogNormal(5.0, cv=0.3), lambda x: ndtr(np.log(x / 5.0) / math.sqrt(math.log(1.09)))),
+    "lognormal by sigma": (nk.LogNormal(5.0, sigma=0.7), lambda x: ndtr(np.log(x / 5.0) / 0.7)),
     "triangular": (nk.Triangular(1.0, 2.0, 5.0), lambda x: np.where(x < 2.0, (x - 1) ** 2 / 4.0, 1.0 - (5 - x) ** 2 / 12.0)),
 }
 
@@ -40,7 +40,7 @@ def test_every_kind_has_its_closed_form_here() -> None:
     assert {d.kind for d, _ in CLOSED.values()} | {"choice"} == set(DISTRIBUTIONS)
 
 
-def test_the_coefficient_of_variation_of_a_log_normal_is_that_of_its_draws() -> None:
+def test_the_coefficient_of_variation_of_a_lognormal_is_that_of_its_draws() -> None:
     mean, second = (np.trapezoid(nk.LogNormal(2.0, cv=0.3).ppf(u) ** k, u) for k in (1, 2) for u in [np.linspace(1e-7, 1 - 1e-7, 2_000_001)])
     assert math.sqrt(second - mean**2) / mean == pytest.approx(0.3, rel=1e-3)  # the tails beyond 1e-7 are left out
 

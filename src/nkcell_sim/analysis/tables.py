@@ -24,6 +24,12 @@ class Asked:
     power: PowerPlan | None = None
     deciding: bool = False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tables, as results keep them."""
+        wanted = {"targets": self.targets, "statistics": self.statistics, "power": self.power, "predictions": self.deciding, "deciding": self.deciding}
+        return tuple(name for name, asked in wanted.items() if asked)
+
     def check_packages(self) -> None:
         """Find out before the work that an optional package is missing; raises :class:`~nkcell_sim.errors.MissingPackageError`."""
         if self.statistics is not None or self.power is not None:

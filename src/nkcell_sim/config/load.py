@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..analysis.tables import Asked
 from ..errors import ConfigError, NkcellError
+from ..executors import Executor, Threads
 from ..experiments import EXPERIMENTS, INSTRUMENTS, TREATMENTS
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
@@ -21,6 +22,7 @@ from ..study.design import RESERVED, name_problem
 from . import build
 from .cohorts import CohortSection, cohort_of, resolved_cohort
 from .designs import Designer, input_problem, resolved_design
+from .execution import ExecutionSection, executor_from
 from .locate import Path
 from .questions import PowerSection, StatisticsSection, power_of, resolved_questions, statistics_of
 from .sections import (
@@ -64,6 +66,7 @@ class Config:
     asked: Asked
     resolved: str
     name: str = ""
+    executor: Executor = Threads()  # where it says that its runs are done
 
 
 def load_config(path: str | FilePath, overrides: Sequence[str] = ()) -> Config:
@@ -112,7 +115,8 @@ class _Loader:
         asked = {name: None if (data := getattr(file, name)) is None else self._validate(kind, data, (name,)) for name, kind in _QUESTIONS.items()}
         statistics, power = statistics_of(asked["statistics"], study, self.source), power_of(asked["power"], study, self.source)
         resolved = self._resolved(file, conditions, study, resolved_questions(statistics, power, study))
-        return Config(file.title, study, Asked(file.report.targets, statistics, power, file.report.deciding), resolved, self.source.name)
+        executor = executor_from(self._validate(ExecutionSection, file.execution, ("execution",)), self.source)
+        return Config(file.title, study, Asked(file.report.targets, statistics, power, file.report.deciding), resolved, self.source.name, executor)
 
     def _shape(self) -> None:
         """Tables written as arrays of tables and the other way round."""
@@ -123,7 +127,7 @@ class _Loader:
                 value = value.get(part) if isinstance(value, Mapping) else None
             if isinstance(value, Mapping):
                 raise self.source.error(path, f"expected an array of tables: write [[{'.'.join(path)}]]", at_key=True)
-        for name in ("design", "cohort", "statistics", "power", "results"):
+        for name in ("design", "cohort", "statistics", "power", "results", "execution"):
             if isinstance(data.get(name), list):
                 raise self.source.error((name,), f"expected one table: write [{name}]", at_key=True)
         if isinstance(data.get("experiment"), list):

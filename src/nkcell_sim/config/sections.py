@@ -96,13 +96,13 @@ class VarySection(Section):
     points: Whole | None = Field(default=None, ge=2, description="number of values of an even spacing")
     spacing: Literal["log", "linear"] = Field(default="log", description="equal ratios or equal differences")
     distribution: Literal[tuple(DISTRIBUTIONS)] | None = Field(default=None, description="distribution of a sampled design")  # type: ignore[valid-type]
-    low: Any = Field(default=None, description="smallest value: uniform, log_uniform, triangular; cuts a normal")
-    high: Any = Field(default=None, description="largest value: uniform, log_uniform, triangular; cuts a normal")
+    low: Any = Field(default=None, description="smallest value: uniform, loguniform, triangular; cuts a normal")
+    high: Any = Field(default=None, description="largest value: uniform, loguniform, triangular; cuts a normal")
     mean: Any = Field(default=None, description="mean of a normal (before it is cut)")
     sd: Any = Field(default=None, description="standard deviation of a normal (before it is cut)")
-    median: Any = Field(default=None, description="median of a log_normal")
-    cv: Any = Field(default=None, description='coefficient of variation of a log_normal ("30 %" or 0.3)')
-    sigma: Any = Field(default=None, description="standard deviation of the logarithm of a log_normal, instead of `cv`")
+    median: Any = Field(default=None, description="median of a lognormal")
+    cv: Any = Field(default=None, description='coefficient of variation of a lognormal ("30 %" or 0.3)')
+    sigma: Any = Field(default=None, description="standard deviation of the logarithm of a lognormal, instead of `cv`")
     mode: Any = Field(default=None, description="most likely value of a triangular")
 
 
@@ -273,3 +273,4 @@ class File(Section):
     statistics: dict[str, Any] | None = Field(default=None, description="comparisons of a cohort at both units of analysis")
     power: dict[str, Any] | None = Field(default=None, description="power of smaller and larger studies, resampled from this one")
     report: ReportSection = Field(default=ReportSection())
+    execution: dict[str, Any] = Field(default={}, description="where the runs are done; never changes a result")

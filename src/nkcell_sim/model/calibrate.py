@@ -19,7 +19,6 @@ from .twins import Columns, Twins, shared_columns
 
 if TYPE_CHECKING:
     from .cell import Cell
-    from .composition import Composition
 
 # A Newton iteration on gates ends quadratically: the step after 1e-12 is rounding.
 TOLERANCE = 1e-12

@@ -1,10 +1,38 @@
 """How results are kept: a tree of labelled arrays, written as netCDF-4 (HDF5) that every tool opens."""
 
-from .assemble import Batch, assemble
+from .assemble import Batch, assemble, chunk_tree
+from .collect import Rows, save_collected
 from .comparison import Comparison, compare
 from .ensemble import Ensemble, open_ensemble
-from .layout import SCHEMA
+from .layout import SCHEMA, Group
+from .merge import merged
 from .results import ExperimentRuns, Results, open_results
+from .shards import check_shard, read_shard_keys, write_shard
+from .sources import Source
 from .streaming import simulate_to_file
+from .unknown import taken_rows, unknown_rows
 
-__all__ = ["SCHEMA", "Batch", "Comparison", "Ensemble", "ExperimentRuns", "Results", "assemble", "compare", "open_ensemble", "open_results", "simulate_to_file"]
+__all__ = [
+    "SCHEMA",
+    "Batch",
+    "Comparison",
+    "Ensemble",
+    "ExperimentRuns",
+    "Group",
+    "Results",
+    "Rows",
+    "Source",
+    "assemble",
+    "check_shard",
+    "chunk_tree",
+    "compare",
+    "merged",
+    "open_ensemble",
+    "open_results",
+    "read_shard_keys",
+    "save_collected",
+    "simulate_to_file",
+    "taken_rows",
+    "unknown_rows",
+    "write_shard",
+]

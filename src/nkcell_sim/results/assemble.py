@@ -16,6 +16,7 @@ from ..outcomes import RUNGS
 from ..units import from_kernel
 from . import layout
 from .layout import ERROR_SUFFIX, IDEAL, NO_PARAMETER, OBSERVED, OWN_TIMES, TIME, Group, Variable, agreed, index, numbers, text, united
+from .merge import merged
 from .origin import file_attributes, provenance_group
 from .protocols import protocol_group
 from .results import Results
@@ -64,6 +65,13 @@ def assemble(
     groups = {name: _Experiment(name, parts, units, (base or {}).get(name)).group() for name, parts in batches.items()}
     root = Group({}, groups, file_attributes(title, provenance))
     return Results(root.with_group("provenance", provenance_group(provenance)))
+
+
+def chunk_tree(name: str, batches: Sequence[Batch], *, units: Mapping[str, str], base: Experiment | None = None) -> Group:
+    """The tree of some runs of one experiment, without an origin: what a shard holds."""
+    if name in layout.RESERVED_GROUPS:
+        raise ResultsError(f"got an experiment named {name!r}, the name of a group that every result has; rename the experiment")
+    return merged([Group({}, {name: _Experiment(name, batches, units, base).group()})])
 
 
 class _Experiment:
@@ -208,7 +216,9 @@ class _Experiment:
 
     def _per_run(self, tables: Sequence[Mapping[str, Any]], name: str, role: str, before: str = "") -> Variable:
         """A feature of every run, NaN where a batch does not have it."""
-        values = self._merged([np.asarray(t[name].values, float) if name in t else np.full(len(b.positions), np.nan) for t, b in zip(tables, self.batches, strict=True)])
+        values = self._merged(
+            [np.asarray(t[name].values, float) if name in t else np.full(len(b.positions), np.nan) for t, b in zip(tables, self.batches, strict=True)]
+        )
         about = [numbers((), 0.0, t[name].unit, f"{before}{t[name].description}", role=role).attributes for t in tables if name in t]
         return Variable(("run",), values, agreed(about))
 

@@ -11,15 +11,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .layout import Group, Pending, Variable
+from .layout import SHARDS, Group, Pending, Variable
 from .merge import Merge
 from .scan import TIMES
+from .seal import seal
 from .sources import Source
 from .target import replacing, uninterrupted
-from .writer import Disk, new_file, write_group
+from .writer import growing, write_group
 
 MOST_STRETCHES = 100_000  # of consecutive rows that a virtual variable may be put together from
-SHARDS = "nkcell_shards"  # attribute of an experiment: the files its traces are in
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,21 +74,14 @@ def save_collected(
 
     The file takes its name when it is complete.
     """
-    with replacing(path) as place, place.partial.open("r+b", buffering=0) as opened:
-        disk = Disk(opened)
-        with uninterrupted():
-            file = new_file(disk)
-        try:
+    with replacing(path) as place:
+        with growing(place.partial) as file:
             write_group(file, Group({}, {}, dict(attributes)), {})
             for name, rows in experiments.items():
-                where = {"virtual": virtual, "folder": place.target.parent, "runs": rows.runs, "attributes": rows.attributes}
-                collect(file, name, rows.sources, rows.source_of, rows.row_of, **where)
+                more = {"runs": rows.runs, "attributes": rows.attributes}
+                collect(file, name, rows.sources, rows.source_of, rows.row_of, virtual=virtual, folder=place.target.parent, **more)  # type: ignore[arg-type]
             write_group(file, Group({}, dict(groups)), {})
-        finally:
-            with uninterrupted():
-                file.close()
-            if disk.problem is not None:
-                raise disk.problem
+        seal(place.partial)
     return Path(path)
 
 

@@ -39,7 +39,7 @@ def compare(a: Group, b: Group) -> Comparison:
     differences = [f"{name}: only in the {'first' if name in first else 'second'}" for name in sorted(first.keys() ^ second.keys())]
     count = 0
     for name in [n for n in first if n in second]:
-        count += first[name].values.size
+        count += int(np.prod(first[name].shape, dtype=int))
         difference = _difference(first[name], second[name])
         if difference:
             differences.append(f"{name}: {difference}")
@@ -53,15 +53,34 @@ def _flat(root: Group) -> dict[str, Variable]:
 
 
 def _difference(a: Variable, b: Variable) -> str:
-    if a.values.shape != b.values.shape:
-        return f"shape {a.values.shape} and {b.values.shape}"
-    if a.is_text or b.is_text:
-        unequal = int(np.sum(a.values != b.values))
-        return f"{unequal} of {a.values.size} strings differ" if unequal else ""
-    if np.array_equal(a.values, b.values, equal_nan=True):
+    if a.shape != b.shape:
+        return f"shape {a.shape} and {b.shape}"
+    if not a.shape:
+        return _said(*_unequal(a.values, b.values), a)
+    unequal, largest = 0, float("nan")
+    for rows in a.blocks():
+        found, gap = _unequal(a.part(rows), b.part(rows))
+        unequal += found
+        largest = float(np.fmax(largest, gap))
+    return _said(unequal, largest, a)
+
+
+def _said(unequal: int, largest: float, a: Variable) -> str:
+    size = int(np.prod(a.shape, dtype=int))
+    if not unequal:
         return ""
+    if a.is_text:
+        return f"{unequal} of {size} strings differ"
+    return f"{unequal} of {size} values differ, by at most {largest:.3g} {a.attributes.get('units', '')}".rstrip()
+
+
+def _unequal(a: np.ndarray, b: np.ndarray) -> tuple[int, float]:
+    """Number of values that differ, and the largest difference of numbers."""
+    if a.dtype == object or b.dtype == object:
+        return int(np.sum(a != b)), float("nan")
+    if np.array_equal(a, b, equal_nan=True):
+        return 0, float("nan")
     with np.errstate(invalid="ignore"):
-        gap = np.abs(a.values - b.values)
-    unequal = int(np.sum(~((a.values == b.values) | (np.isnan(a.values) & np.isnan(b.values)))))
-    largest = float(np.nanmax(gap)) if np.isfinite(gap).any() else float("nan")
-    return f"{unequal} of {a.values.size} values differ, by at most {largest:.3g} {a.attributes.get('units', '')}".rstrip()
+        gap = np.abs(a - b)
+    unequal = int(np.sum(~((a == b) | (np.isnan(a) & np.isnan(b)))))
+    return unequal, float(np.nanmax(gap)) if np.isfinite(gap).any() else float("nan")

@@ -16,6 +16,7 @@ from ..errors import ResultsError
 
 # Version of the layout. Readers accept this and older ones.
 SCHEMA = 1
+SHARDS = "nkcell_shards"  # attribute of an experiment: the files that its traces are in, one a line, from the folder of the file
 ENSEMBLE = "ensemble"  # the attribute ``nkcell_kind`` of a file of draws
 CONVENTIONS = "nkcell-1 (dimensions, units and long_name as in netCDF-4)"
 # Tables computed from the runs, and the name of their dimension.
@@ -70,11 +71,11 @@ class Variable:
         """Some of the values, as in ``values[where]``; of a variable in a file only these are read."""
         return np.asarray(self.values[where])
 
-    def blocks(self, most: int = BLOCK_VALUES) -> Iterator[slice]:
-        """The rows in parts of at most about ``most`` values."""
+    def blocks(self, most: int = BLOCK_VALUES, *, step: int = 1) -> Iterator[slice]:
+        """The rows in parts of at most about ``most`` values, multiples of ``step`` rows."""
         if not self.shape:
             return
-        rows = max(1, most // max(1, int(np.prod(self.shape[1:], dtype=int))))
+        rows = max(1, most // max(1, int(np.prod(self.shape[1:], dtype=int))) // step) * step
         for start in range(0, self.shape[0], rows):
             yield slice(start, min(start + rows, self.shape[0]))
 
@@ -86,6 +87,8 @@ class Variable:
 class Pending(Variable):
     """A variable whose values follow later: its type and size are known, so that its place in a file can be made."""
 
+    _shape: tuple[int, ...]
+    _dtype: np.dtype[Any]
     virtual: Any = None  # where the values are, as HDF5 says it, when they stay in other files
 
     def __init__(self, dims: tuple[str, ...], shape: tuple[int, ...], dtype: Any, attributes: Mapping[str, Any], virtual: Any = None) -> None:
@@ -94,11 +97,14 @@ class Pending(Variable):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._dtype  # type: ignore[attr-defined, no-any-return]
+        return self._dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._shape  # type: ignore[attr-defined, no-any-return]
+        return self._shape
+
+    def __repr__(self) -> str:
+        return f"values to come over {' x '.join(self.dims)} {self.shape}"
 
     def labelled(self, **more: Any) -> Variable:
         return Pending(self.dims, self.shape, self.dtype, {**self.attributes, **more}, self.virtual)
@@ -167,6 +173,4 @@ def located(variables: dict[str, Variable], labels: Sequence[str]) -> dict[str, 
     own = ["time"] if "time" in variables and variables["time"].dims[0] == "run" else []
     names = ["case", "run_id", *(name for name in labels if name in variables), *varied, *own]
     listed = " ".join(names)
-    return {
-        name: v.labelled(coordinates=listed) if v.dims[:1] == ("run",) and name not in ("run", *names) else v for name, v in variables.items()
-    }
+    return {name: v.labelled(coordinates=listed) if v.dims[:1] == ("run",) and name not in ("run", *names) else v for name, v in variables.items()}

@@ -50,7 +50,9 @@ class Merge:
         self.sources = sources
         self.source_of, self.row_of = np.asarray(source_of, dtype=np.int32), np.asarray(row_of, dtype=np.int64)
         if self.source_of.shape != self.row_of.shape or not len(self.source_of):
-            raise ResultsError(f"got {len(self.source_of)} sources and {len(self.row_of)} rows of runs; expected one of each for every run, and at least one run")
+            raise ResultsError(
+                f"got {len(self.source_of)} sources and {len(self.row_of)} rows of runs; expected one of each for every run, and at least one run"
+            )
         self.asked = len(self.source_of) if runs is None else runs
         self.found = Scan(sources, self.source_of, self.row_of)
         self.columns = self._columns()
@@ -160,7 +162,7 @@ class Merge:
 
     def _attributes(self) -> dict[str, Any]:
         all_of = [layout.attributes[""] for layout in self.found.layouts]
-        found = {k: v for k, v in all_of[0].items() if k not in ("notes", "nkcell_runs", "nkcell_shards")}
+        found = {k: v for k, v in all_of[0].items() if k not in ("notes", "nkcell_runs")}
         notes = "\n".join(dict.fromkeys(line for a in all_of for line in str(a.get("notes", "")).splitlines()))
         return {**found, **({"notes": notes} if notes else {}), "nkcell_runs": self.asked}
 

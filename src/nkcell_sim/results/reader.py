@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,30 +12,49 @@ import h5py
 import numpy as np
 
 from ..errors import ResultsError
-from .layout import ENSEMBLE, RESERVED_GROUPS, SCHEMA, Group, Variable
+from .layout import ENSEMBLE, RESERVED_GROUPS, SCHEMA, SHARDS, Group, Variable
 from .target import SUFFIXES, reason
 
-_INTERNAL = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST")
+_INTERNAL = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", SHARDS)
+EAGER = 64 * 2**20  # bytes: a file of more is read as its values are used
+SMALL = 1024  # values of a variable that is read at once also of a large file
 # What every result has; the package's own tables and figures rely on it.
 PROVENANCE = ("software", "parameters", "environment", "resources", "config")
 LABELS = ("run", "run_id", "case", "status", "time")
 SECTIONS = ("parameters", "protocol")
 
 
-def read(path: str | os.PathLike[str]) -> Group:
-    """Read a whole result file.
+def read(path: str | os.PathLike[str], *, eager: int = EAGER) -> Group:
+    """Read a result file: one of at most ``eager`` bytes at once, of a larger one a variable when its values are used.
 
     Raises :class:`ResultsError` for a file that is missing, not HDF5, truncated or damaged, not ours, or too new.
     """
     with opened(path) as file:
         if file.attrs.get("nkcell_kind") == ENSEMBLE:
             raise ResultsError(f"{str(path)!r} holds an ensemble of runs, not a study; open it with nkcell_sim.open_ensemble")
-        return _read_group(file)
+        if _bytes(file) <= eager:
+            return _read_group(file)
+        from .stored import Stored, StoredFile
+
+        later = StoredFile(Path(path))
+        return _read_group(file, lambda name, item: Stored(dims_of(name, item), item.shape, dtype_of(item), attributes_of(item), later, item.name))
+
+
+def _bytes(file: Any) -> int:
+    """Size of all values, also of those in other files [bytes]."""
+    total = 0
+
+    def add(_: str, item: Any) -> None:
+        nonlocal total
+        total += item.size * item.dtype.itemsize if isinstance(item, h5py.Dataset) else 0
+
+    file.visititems(add)
+    return total
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """One of our files, open for reading; :class:`ResultsError` for one that is missing, damaged or not ours, also while it is read."""
+def opened(path: str | os.PathLike[str], *, shards: bool = True) -> Iterator[Any]:
+    """One of our files, open for reading, and with ``shards`` those that it keeps its traces in are there too; :class:`ResultsError` for one that is missing, damaged or not ours, also while it is read."""
     try:
         source = Path(path)
         there = source.is_file()
@@ -51,7 +70,22 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise ResultsError(f"{str(path)!r} is not an HDF5 file; nkcell_sim results are written by `nkcell run CONFIG -o FILE.h5`")
     with translated(str(path)), h5py.File(source, "r") as file:
         _check_version(file, str(path))
+        if shards:
+            check_shards(file, source)
         yield file
+
+
+def check_shards(file: Any, path: Path) -> None:
+    """Raise :class:`ResultsError` when traces are in files that are not where they should be: HDF5 would show NaN in their place."""
+    for name, group in file.items():
+        listed = str(group.attrs[SHARDS]).splitlines() if isinstance(group, h5py.Group) and SHARDS in group.attrs else []
+        folder = path.resolve().parent
+        lost = [shard for shard in listed if not (folder / shard).is_file()]
+        if lost:
+            raise ResultsError(
+                f"{str(path)!r} keeps the traces of {name!r} in {len(listed)} other files, and {len(lost)} of them are not there, the first at "
+                f"{str(folder / lost[0])!r}; put them back there (before it is moved, `nkcell pack FILE` makes one file of all)"
+            )
 
 
 @contextmanager
@@ -76,7 +110,7 @@ def check_complete(root: Group, path: str) -> None:
         if "experiment" not in group.attributes:
             missing.append(f"the attribute 'experiment' of {name}")
         missing += [f"the unit of {name}/{n}" for n, v in group.variables.items() if v.attributes.get("role") and "units" not in v.attributes]
-        sizes = {group.variables[n].values.shape[:1] for n in LABELS[:-1] if n in group.variables}
+        sizes = {group.variables[n].shape[:1] for n in LABELS[:-1] if n in group.variables}
         if len(sizes) > 1:
             missing.append(f"a common number of runs in {name}")
     if missing:
@@ -102,15 +136,22 @@ def _check_version(file: Any, path: str) -> None:
         )
 
 
-def _read_group(h5: Any) -> Group:
+def _read_group(h5: Any, later: Callable[[str, Any], Variable] | None = None) -> Group:
     variables: dict[str, Variable] = {}
     groups: dict[str, Group] = {}
     for name, item in h5.items():
         if isinstance(item, h5py.Group):
-            groups[name] = _read_group(item)
+            groups[name] = _read_group(item, later)
+        elif later is None or item.size <= SMALL:
+            variables[name] = Variable(dims_of(name, item), values_of(item, ()), attributes_of(item))
         else:
-            variables[name] = _read_variable(name, item)
+            variables[name] = later(name, item)
     return Group(variables, groups, attributes_of(h5))
+
+
+def dtype_of(dataset: Any) -> np.dtype[Any]:
+    """Type of the values as variables have it: objects for texts."""
+    return np.dtype(object) if h5py.check_string_dtype(dataset.dtype) else dataset.dtype
 
 
 def attributes_of(h5: Any) -> dict[str, Any]:
@@ -129,11 +170,11 @@ def dims_of(name: str, dataset: Any) -> tuple[str, ...]:
     return (name,) if dataset.is_scale else tuple(axis[0].name.rsplit("/", 1)[-1] for axis in dataset.dims)
 
 
-def _read_variable(name: str, dataset: Any) -> Variable:
-    dims = dims_of(name, dataset)
+def values_of(dataset: Any, where: Any) -> np.ndarray:
+    """Values of a dataset, texts as ``str``."""
     if h5py.check_string_dtype(dataset.dtype) is None:
-        return Variable(dims, np.asarray(dataset[()]), attributes_of(dataset))
-    found = dataset.asstr()[()]
-    values = np.empty(dataset.shape, dtype=object)
+        return np.asarray(dataset[where])
+    found = dataset.asstr()[where]
+    values = np.empty(np.shape(found), dtype=object)
     values[...] = found
-    return Variable(dims, values, attributes_of(dataset))
+    return values

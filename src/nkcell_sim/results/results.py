@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,9 @@ from .layout import ERROR_SUFFIX, RESERVED_GROUPS, TABLES, Group, Variable, inde
 
 if TYPE_CHECKING:
     import xarray
+
+
+UNSTARTED = ("not_run", "worker_lost")  # statuses of runs that never came to their first step; a warning may say why
 
 
 class ExperimentRuns:
@@ -126,13 +131,39 @@ class ExperimentRuns:
         """Settings of the experiment as laboratory text."""
         return {k.removeprefix("setting_"): str(v) for k, v in self.group.attributes.items() if k.startswith("setting_")}
 
+    @cached_property
+    def _reasons(self) -> dict[int, list[str]]:
+        """Why runs never started, by run."""
+        found: dict[int, list[str]] = {}
+        for run, said in self.warnings:
+            if said.startswith("not run: "):
+                found.setdefault(run, []).append(said.removeprefix("not run: "))
+        return found
+
+    def status_counts(self) -> dict[str, int]:
+        """Number of runs by status, the commonest first."""
+        return dict(Counter(self.status).most_common())
+
+    def failures_by_cause(self) -> dict[str, int]:
+        """Number of runs by what they failed on, the commonest first: the status with the component that failed, or why runs never started."""
+        v = self.group.variables
+        worst = v["worst_component"].values if "worst_component" in v else [""] * len(self.status)
+        causes: Counter[str] = Counter()
+        for run, (status, component) in enumerate(zip(self.status, worst, strict=True)):
+            if status in UNSTARTED:
+                causes[": ".join([status, *self._reasons.get(run, [])])] += 1
+            elif status != "ok":
+                causes[f"{status} ({component})" if component else status] += 1
+        return dict(causes.most_common())
+
     def failure(self, run: int) -> str:
         """How a run failed: its status, the time it reached [s] and the component that failed, or why it never started; empty for ``ok``."""
-        status = self.status[run]
-        if status in ("ok", "not_run"):
-            said = [text.removeprefix("not run: ") for i, text in self.warnings if i == run and text.startswith("not run: ")]
-            return "" if status == "ok" else ": ".join(["not_run", *said])
         v = self.group.variables
+        status = str(v["status"].values[run])
+        if status == "ok":
+            return ""
+        if status in UNSTARTED:
+            return ": ".join([status, *self._reasons.get(run % len(v["status"].values), [])])
         reached = f" at {float(v['time_reached'].values[run]):.4g} s" if "time_reached" in v else ""
         worst = str(v["worst_component"].values[run]) if "worst_component" in v else ""
         return f"{status}{reached}" + (f" ({worst})" if worst else "")
@@ -143,13 +174,13 @@ class ExperimentRuns:
 
     def parameter(self, name: str) -> NDArray[np.float64]:
         """Resolved value of a parameter in every run, in its declared unit."""
-        return np.asarray(self.group.groups["parameters"].variables["value"].values[:, self._parameter_index(name)])
+        return self.group.groups["parameters"].variables["value"].part((slice(None), self._parameter_index(name)))
 
     def origin(self, name: str) -> list[tuple[str, str]]:
         """(evidence code, source) of a parameter's value in every run."""
         v = self.group.groups["parameters"].variables
-        numbers = v["origin_of_value"].values[:, self._parameter_index(name)]
-        return [(str(v["evidence"].values[n]), str(v["source"].values[n])) for n in numbers]
+        table = list(zip(map(str, v["evidence"].values), map(str, v["source"].values), strict=True))
+        return [table[n] for n in v["origin_of_value"].part((slice(None), self._parameter_index(name)))]
 
     def of_case(self, case: str) -> NDArray[np.intp]:
         """Positions of the runs of a condition."""
@@ -160,6 +191,12 @@ class ExperimentRuns:
 
     def __contains__(self, name: object) -> bool:
         return name in self.group.variables
+
+    def __len__(self) -> int:
+        return self.group.variables["status"].shape[0]
+
+    def __bool__(self) -> bool:
+        return True
 
     def _parameter_index(self, name: str) -> int:
         known = list(self.group.groups["parameters"].variables["parameter"].values)
@@ -180,9 +217,10 @@ class ExperimentRuns:
 
     def __repr__(self) -> str:
         bad = sum(s != "ok" for s in self.status)
-        lines = [f"{self.name} ({self.title}): {len(self.status)} runs" + (f", {bad} failed" if bad else "")]
+        total = len(self)
+        lines = [f"{self.name} ({self.title}): {total} runs" + (f", {bad} failed" if bad else "")]
         for name in self.features:
-            values = "  ".join(f"{v:>10.4g}" for v in self[name][:6]) + ("  ..." if len(self.status) > 6 else "")
+            values = "  ".join(f"{v:>10.4g}" for v in self._variable(name).part(slice(6))) + ("  ..." if total > 6 else "")
             lines.append(f"  {name:<28}{values}  {self.units[name]}")
         return "\n".join(lines)
 
@@ -192,6 +230,7 @@ class Results:
 
     def __init__(self, root: Group) -> None:
         self.root = root
+        self._runs: dict[str, ExperimentRuns] = {}
 
     @property
     def title(self) -> str:
@@ -201,7 +240,13 @@ class Results:
     @property
     def experiments(self) -> dict[str, ExperimentRuns]:
         """The runs of every experiment by name."""
-        return {name: ExperimentRuns(name, group) for name, group in self.root.groups.items() if name not in RESERVED_GROUPS}
+        found = {}
+        for name, group in self.root.groups.items():
+            if name not in RESERVED_GROUPS:
+                known = self._runs.get(name)
+                found[name] = known if known is not None and known.group is group else ExperimentRuns(name, group)
+        self._runs = found
+        return dict(found)
 
     @property
     def config(self) -> str:
@@ -238,6 +283,17 @@ class Results:
         """(experiment, run, status) of every run that did not end as ``ok``."""
         return [(e.name, i, s) for e in self.experiments.values() for i, s in enumerate(e.status) if s != "ok"]
 
+    def status_counts(self) -> dict[str, dict[str, int]]:
+        """Number of runs by experiment and status, the commonest first."""
+        return {name: runs.status_counts() for name, runs in self.experiments.items()}
+
+    def failures_by_cause(self) -> dict[str, int]:
+        """Number of runs of all experiments by what they failed on ("not_run: ..." with its reason), the commonest first."""
+        total: Counter[str] = Counter()
+        for runs in self.experiments.values():
+            total.update(runs.failures_by_cause())
+        return dict(total.most_common())
+
     def with_targets(self, rows: Sequence[Mapping[str, Any]]) -> Results:
         """A copy that carries a table of targets; every row has the same columns of numbers or text."""
         return self.with_table("targets", rows)
@@ -270,15 +326,9 @@ class Results:
             import xarray
         except ImportError as error:
             raise MissingPackageError("to_xarray() needs xarray: pip install 'nkcell_sim[xarray]'") from error
-        datasets = {}
-        for path, group in self.root.walk():
-            variables, coordinates = {}, set()
-            for name, v in group.variables.items():
-                attributes = dict(v.attributes)
-                coordinates.update(str(attributes.pop("coordinates", "")).split())
-                variables[name] = (v.dims, v.values.astype(str) if v.is_text else v.values, attributes)
-            datasets[path] = xarray.Dataset(variables, attrs=group.attributes).set_coords(sorted(coordinates))
-        return xarray.DataTree.from_dict(datasets)
+        from .labelled import dataset
+
+        return xarray.DataTree.from_dict({path: dataset(group) for path, group in self.root.walk()})
 
     def __getitem__(self, name: str) -> ExperimentRuns:
         experiments = self.experiments

@@ -102,7 +102,9 @@ class Scan:
                     about[name].append({c: texts[i] for c, texts in columns.items()})
             rows = {name: agreed(each) for name, each in about.items()}
             self.described[axis] = {c: [row.get(c, "") for row in rows.values()] for c in dict.fromkeys(c for row in rows.values() for c in row)}
-        traces = any(len(c.dims) == 2 and c.dims[0] == "run" and c.dims[1] in TIMES and p != "time" for layout in self.layouts for p, c in layout.columns.items())
+        traces = any(
+            len(c.dims) == 2 and c.dims[0] == "run" and c.dims[1] in TIMES and p != "time" for layout in self.layouts for p, c in layout.columns.items()
+        )
         self.time = self._times.common
         self.samples = self._times.longest if traces or self.time is not None else 0
         self.axis = "sample" if self.time is None else "time"

@@ -14,18 +14,18 @@ import numpy as np
 from ..errors import ResultsError
 from .layout import RESERVED_GROUPS, SCHEMA, Group
 from .reader import opened
+from .seal import file_digest
 from .sources import LAYOUT, MemorySource
 from .target import reason, replacing, uninterrupted
-from .writer import Disk, new_file, write_group
+from .writer import growing, write_group
 
 DIGEST = 24  # hexadecimal digits of SHA-256 in the name of a shard
 SUFFIX = ".h5"
 KIND = "shard"  # the attribute ``nkcell_kind`` of a shard
-READ = 2**20  # bytes
 
 
-def write_shard(tree: Group, folder: str | os.PathLike[str]) -> Path:
-    """Write a tree with the group of one experiment into a folder; the name of the file is the number of its runs and the digest of its bytes.
+def write_shard(tree: Group, folder: str | os.PathLike[str], tag: str = "") -> Path:
+    """Write a tree with the group of one experiment into a folder; the name of the file is the number of its runs, a tag, and the digest of its bytes.
 
     The same tree gives the same bytes, and so the same file. It is there completely or not at all.
     """
@@ -33,14 +33,11 @@ def write_shard(tree: Group, folder: str | os.PathLike[str]) -> Path:
     group = tree.groups[name]
     runs = group.variables["run"].shape[0]
     attributes = {**tree.attributes, "nkcell_schema": SCHEMA, "nkcell_kind": KIND, LAYOUT: layout_digest(group)}
-    with replacing(Path(folder) / f"{runs}{SUFFIX}") as place:
-        with place.partial.open("r+b", buffering=0) as file:
-            disk = Disk(file)
-            with uninterrupted(), new_file(disk) as h5:
-                write_group(h5, Group({}, {name: group}, attributes), {})
-            if disk.problem is not None:
-                raise disk.problem
-        place.target = place.target.with_name(f"{runs}-{file_digest(place.partial)[:DIGEST]}{SUFFIX}")
+    start = f"{runs}-{tag}" if tag else str(runs)
+    with replacing(Path(folder) / f"{start}{SUFFIX}") as place:
+        with uninterrupted(), growing(place.partial) as file:
+            write_group(file, Group({}, {name: group}, attributes), {})
+        place.target = place.target.with_name(f"{start}-{file_digest(place.partial)[:DIGEST]}{SUFFIX}")
     return place.target
 
 
@@ -58,9 +55,9 @@ def read_shard_keys(path: str | os.PathLike[str]) -> tuple[str, np.ndarray]:
 def check_shard(path: str | os.PathLike[str]) -> str:
     """What is wrong with a shard; empty when its bytes are those it was written with."""
     path = Path(path)
-    runs, _, digest = path.name.removesuffix(SUFFIX).partition("-")
-    if not path.name.endswith(SUFFIX) or not runs.isdigit() or len(digest) != DIGEST:
-        return f"{path.name!r} is not named as a shard is (RUNS-DIGEST{SUFFIX})"
+    start, _, digest = path.name.removesuffix(SUFFIX).rpartition("-")
+    if not path.name.endswith(SUFFIX) or not start.partition("-")[0].isdigit() or len(digest) != DIGEST:
+        return f"{path.name!r} is not named as a shard is (RUNS-TAG-DIGEST{SUFFIX})"
     try:
         found = file_digest(path)[:DIGEST]
     except FileNotFoundError:
@@ -70,17 +67,6 @@ def check_shard(path: str | os.PathLike[str]) -> str:
     if found != digest:
         return f"{path.name!r} is truncated or was changed: its content does not have the digest that it is named by"
     return ""
-
-
-def file_digest(path: Path, size: int | None = None) -> str:
-    """SHA-256 of a file, or of its first ``size`` bytes, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    left = path.stat().st_size if size is None else size
-    with path.open("rb") as file:
-        while left > 0 and (block := file.read(min(READ, left))):
-            digest.update(block)
-            left -= len(block)
-    return digest.hexdigest()
 
 
 def layout_digest(group: Group) -> str:

@@ -15,11 +15,11 @@ import numpy as np
 
 from ..errors import ResultsError
 from .layout import Group, Variable
-from .reader import attributes_of, dims_of, opened, translated
+from .reader import attributes_of, dims_of, dtype_of, opened, translated
 
 AXES = ("parameter", "input", "state")  # of the columns of tables over runs; runs may have different ones
 SPAN = 2**22  # values read at once where the wanted rows lie apart
-MOST_OPEN = 64
+MOST_OPEN = 8
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Source:
     """Rows of one experiment. Values are read with :meth:`whole` and :meth:`take`; see :meth:`of`."""
 
     name = "results in memory"
-    path: Path | None = None
+    path: Path | None = None  # of a file
     runs: int
     layout: Layout
 
@@ -103,7 +103,7 @@ class FileSource(Source):
     _layouts: OrderedDict[tuple[str, str], Layout] = OrderedDict()
 
     def __init__(self, path: Path, experiment: str) -> None:
-        self.path = path
+        self.path: Path = path
         self.name = str(path)
         self.experiment = experiment
         self._stack: ExitStack | None = None
@@ -183,8 +183,7 @@ class FileSource(Source):
         for prefix, group in groups.items():
             for name, item in group.items():
                 if isinstance(item, h5py.Dataset):
-                    dtype = np.dtype(object) if h5py.check_string_dtype(item.dtype) else item.dtype
-                    columns[f"{prefix}/{name}".lstrip("/")] = Column(dims_of(name, item), dtype, attributes_of(item))
+                    columns[f"{prefix}/{name}".lstrip("/")] = Column(dims_of(name, item), dtype_of(item), attributes_of(item))
         attributes = {name: attributes_of(group) for name, group in groups.items()}
         axes = {axis: {p: plain(self.whole(p)) for p in paths} for axis, paths in _axes(columns).items()}
         return Layout(columns, attributes, axes)
@@ -241,7 +240,7 @@ def picked(read: Any, rows: np.ndarray, wide: int) -> np.ndarray:
         return found if len(found) == len(rows) and (len(rows) < 2 or bool((np.diff(rows) == 1).all())) else found[rows - first]
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
-    found = None
+    found: np.ndarray | None = None
     at = 0
     while at < len(rows):
         end = int(np.searchsorted(ordered, ordered[at] + most))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ import numpy as np
 
 from ..errors import ResultsError
 from .layout import Group, Pending, Variable
+from .seal import seal
 from .target import replacing, uninterrupted
 
 # About a megabyte of float64 a chunk: large enough to stream, small enough to read one run.
 CHUNK_VALUES = 131_072
-TEXT_CHUNK = 16_384  # texts in a chunk of a long column; shorter ones are in one piece
-REDUNDANT = (("run", "parameter"), ("run", "input"))  # tables whose rows repeat each other: compressed
+CHUNK_RUNS = 16_384  # rows of a chunk at most
+# Tables whose rows repeat each other are compressed, a few columns at a time: ten times smaller, and one column is read without the others.
+REDUNDANT = (("run", "parameter"), ("run", "input"))
+FEW_COLUMNS = 4
+GZIP = {"compression": "gzip", "compression_opts": 1}
 
 
 def write(root: Group, path: str | os.PathLike[str]) -> Path:
@@ -26,13 +31,27 @@ def write(root: Group, path: str | os.PathLike[str]) -> Path:
     The file grows under a name of its own in the same folder, is closed and synced to disk, and only then takes its
     name, so that a run that is killed leaves nothing half-written under it.
     """
-    with replacing(path) as place, place.partial.open("r+b", buffering=0) as opened:
-        disk = Disk(opened)
-        with uninterrupted(), new_file(disk) as file:
+    with replacing(path) as place:
+        with uninterrupted(), growing(place.partial) as file:
             write_group(file, root, {})
-        if disk.problem is not None:
-            raise disk.problem
+        seal(place.partial)
     return Path(path)
+
+
+@contextmanager
+def growing(partial: Path) -> Iterator[Any]:
+    """An empty HDF5 file open for writing; a disk that was full is an error after the file was closed."""
+    with partial.open("r+b", buffering=0) as opened:
+        disk = Disk(opened)
+        with uninterrupted():
+            file = new_file(disk)
+        try:
+            yield file
+        finally:
+            with uninterrupted():
+                file.close()
+            if disk.problem is not None:
+                raise disk.problem
 
 
 class Disk:
@@ -118,7 +137,7 @@ def _dataset(h5: Any, name: str, variable: Variable) -> Any:
         if not shape:
             dataset[...] = variable.values.item() if text else variable.values
         elif not isinstance(variable, Pending):
-            for rows in variable.blocks():
+            for rows in variable.blocks(step=(dataset.chunks or (1,))[0]):
                 dataset[rows] = variable.part(rows)
     for key, value in variable.attributes.items():
         dataset.attrs[key] = value
@@ -128,16 +147,18 @@ def _dataset(h5: Any, name: str, variable: Variable) -> Any:
 def storage(variable: Variable) -> dict[str, Any]:
     """How the values lie in the file: chunks with checksums, tables that repeat themselves compressed; short texts in one piece."""
     shape = variable.shape
-    if not shape or not all(shape) or (variable.is_text and shape[0] < TEXT_CHUNK):
+    if not shape or not all(shape) or (variable.is_text and shape[0] < CHUNK_RUNS):
         return {}
     if variable.is_text:
-        return {"chunks": (TEXT_CHUNK, *shape[1:]), "fletcher32": True, "shuffle": True, "compression": "gzip", "compression_opts": 1}
+        return {"chunks": (CHUNK_RUNS, *shape[1:]), **GZIP}  # of texts HDF5 takes no checksum
     if variable.dims in REDUNDANT:
-        return {"chunks": _chunks(shape), "fletcher32": True, "shuffle": True, "compression": "gzip", "compression_opts": 1}
+        runs = min(shape[0], CHUNK_RUNS)
+        return {"chunks": (runs, min(shape[1], max(FEW_COLUMNS, CHUNK_VALUES // 2 // runs))), "fletcher32": True, **GZIP}
     return {"chunks": _chunks(shape), "fletcher32": True}
 
 
 def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Whole rows, as many as fit."""
+    """Whole rows, as many as fit: a power of two, so that parts of a file that is written bit by bit are whole chunks."""
     row = max(1, int(np.prod(shape[1:])))
-    return (max(1, min(shape[0], CHUNK_VALUES // row)), *shape[1:])
+    fitting = max(1, CHUNK_VALUES // row)
+    return (min(shape[0], CHUNK_RUNS, 2 ** (fitting.bit_length() - 1)), *shape[1:])

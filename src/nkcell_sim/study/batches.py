@@ -16,7 +16,7 @@ from ..experiments.base import Experiment, ExperimentResult, Feature
 from ..experiments.numerical_error import companion, measure_errors
 from ..experiments.recording import Recording, at_times, record
 from ..model.cell import Cell
-from ..outcomes import Outcomes
+from ..outcomes import STATUSES, Outcomes
 from ..randomness import key, stream
 from ..results import Batch
 from ..simulate import simulate
@@ -136,6 +136,16 @@ def treated_each(treat: Callable[[Sequence[Cell]], Sequence[Cell | NkcellError]]
     return treated_each(treat, cells[:half]) + treated_each(treat, cells[half:])
 
 
+def unstarted(runs: Sequence[Run], status: str, reason: str, keep: tuple[str, ...] | None) -> list[Batch]:
+    """Batches of runs that have no result: NaN everywhere, with this status and, as a warning, the reason."""
+    found = []
+    for positions in grouped(runs, lambda r: r.setup):
+        empty = _not_run([runs[p].cell for p in positions], runs[positions[0]].setup.ideal)
+        empty = replace(empty, outcomes=replace(empty.outcomes, codes=np.full_like(empty.outcomes.codes, STATUSES.index(status))))
+        found.append(_batch(positions, runs, Recording(empty, None), dict.fromkeys(positions, reason), {}, keep))
+    return found
+
+
 def _not_run(cells: Sequence[Cell], setup: Experiment) -> Trace:
     """The trace of runs that never started: NaN everywhere, outcome ``not_run``."""
     cells = [setup.stand_in(cell) for cell in cells]
@@ -179,7 +189,8 @@ def _batch(
     wanted = _features(setup.ideal, ideal)
     rigged = setup.instrument is not None
     features = wanted if observed is None else _features(setup, observed)
-    said: list[tuple[str, ...]] = [(f"not run: {failures[p]}",) for p in positions] if failures else setup.warnings(observed or ideal, features)
+    said: list[tuple[str, ...]] = setup.warnings(observed or ideal, features) if not failures else []
+    said += [(f"not run: {failures[p]}",) if failures[p] else () for p in positions if failures]
     shown = None if observed is None else _kept(at_times(observed, ideal.time), keep, only=_changed(ideal, observed))
     result = ExperimentResult(setup, _kept(ideal, keep), features, said, errors, shown, wanted if rigged else {})
     labels = tuple(r.labels for r in mine)

@@ -238,6 +238,15 @@ class Cohort:
 
     def donors_of(self, group: str) -> list[str]:
         """Names of the donors of a group; those of the table first."""
+        if group not in self._names:
+            self._names[group] = self._named(group)
+        return self._names[group]
+
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        return {}
+
+    def _named(self, group: str) -> list[str]:
         named = list(self.table.get(group, {}))
         count = self.donors.get(group, max(len(named), 1)) if isinstance(self.donors, Mapping) else max(self.donors, len(named))
         return named + [f"{group} {i + 1}" for i in range(len(named), count)]
@@ -254,15 +263,25 @@ class Cohort:
 
     def members(self, group: str, cell: Cell, *where: str) -> Iterator[Member]:
         """Every cell of a group; ``where`` (case, experiment) names the cells, the donors keep theirs."""
+        return (self.member(group, cell, i, *where) for i in range(len(self.donors_of(group)) * self.cells))
+
+    def member(self, group: str, cell: Cell, index: int, *where: str) -> Member:
+        """One cell of a group: ``index`` counts the cells of its first donor, then those of the next."""
+        number, i = divmod(index, self.cells)
+        donor = self.donors_of(group)[number]
+        given = self.table.get(group, {}).get(donor, {})
+        base = cell.set(given) if given else cell
+        if self._last.get("donor") != (group, donor):
+            self._last.update(donor=(group, donor), z=self._normals("donor", group, donor), labels=self.labels_of(group, number))
+        z_donor, z_cell = self._last["z"], self._normals("cell", group, donor, *where, i)
         mine = {each.key: each for each in self.spread if not each.groups or group in each.groups}
-        for number, donor in enumerate(self.donors_of(group)):
-            base = cell.set(self.table[group][donor]) if donor in self.table.get(group, {}) else cell
-            labels = self.labels_of(group, number)
-            z_donor = self._normals("donor", group, donor)
-            for i in range(self.cells):
-                z_cell = self._normals("cell", group, donor, *where, i)
-                drawn = {key: each.draw(base, z_donor[key], z_cell[key]) for key, each in mine.items()}
-                yield Member(group, donor, i + 1, labels, {**self.table.get(group, {}).get(donor, {}), **drawn})
+        drawn = {key: each.draw(base, z_donor[key], z_cell[key]) for key, each in mine.items()}
+        return Member(group, donor, i + 1, self._last["labels"], {**given, **drawn})
+
+    @cached_property
+    def _last(self) -> dict[str, Any]:
+        """What is known of the donor asked for last: its cells come one after another."""
+        return {}
 
     def _normals(self, *name: str | int) -> dict[str, float]:
         """Correlated standard normal numbers by key; every key has a stream of its own, so that adding a spread changes no other."""

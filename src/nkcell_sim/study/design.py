@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ParameterError, SteadyStateError, UnreachableRestError
+from ..errors import ParameterError
 from ..experiments import TREATMENTS
 from ..experiments.base import Experiment
 from ..experiments.fields import LabRecord
-from ..experiments.treatment import Treatment, name_of
+from ..experiments.treatment import name_of
 from ..model.cell import Cell, temperature_note
 from ..randomness import checked_seed
 from ..solver import COMPILED_METHODS, SCIPY_METHODS, Solver
 from .case import Case, name_problem
 from .cohort import Cohort, Member
 from .designs import Design, Grid
+from .plan import Plan
 from .points import Distinct, check_fields, distinct_rows
 from .spans import linspan, logspan
-from .specification import Run, cell_content
+from .specification import Run
 
 __all__ = ["RESERVED", "Study", "linspan", "logspan"]
 FEW = 16  # different temperatures that are noted one by one
@@ -81,11 +80,11 @@ class Study:
         if cohort is not None:
             cohort.check(self.groups)
         bare = next((case for case in self.cases if not case.cell.composition.schemes), None)
-        if self._channels != "mean" and bare is not None:
-            raise ParameterError(f"got {self._channels} channels; the cell of case {bare.name!r} has no channels that can be counted", name="channels")
-        if self._channels == "stochastic" and self.solver.error_bars:
+        if self.channels != "mean" and bare is not None:
+            raise ParameterError(f"got {self.channels} channels; the cell of case {bare.name!r} has no channels that can be counted", name="channels")
+        if self.channels == "stochastic" and self.solver.error_bars:
             raise ParameterError("got error bars for stochastic channels, whose repetition is another chance; switch error_bars off", name="error_bars")
-        if self._channels == "stochastic" and self.solver.method in SCIPY_METHODS:
+        if self.channels == "stochastic" and self.solver.method in SCIPY_METHODS:
             said = f"got method {self.solver.method!r} for stochastic channels; only the compiled ones draw them: {', '.join(map(repr, COMPILED_METHODS))}"
             raise ParameterError(said, name="method")
         self.design = _designed(vary, design).bound(self.unit_of)
@@ -203,59 +202,16 @@ class Study:
 
     def runs(self) -> Iterator[Run]:
         """Every run: experiments, then cases, then the points of the design, then donors and their cells."""
-        made: dict[tuple[Any, ...], tuple[Cell, dict[str, Any], str]] = {}
-        for name, experiment in self.experiments.items():
-            for case in self.cases_of(name):
-                keys, values = self.points_table(name, case)
-                for row in values:
-                    point = dict(zip(keys, row.tolist(), strict=True))
-                    setup, treatment, misfit = self._set_up(name, experiment, case, point)
-                    for member, cell, content, failure in self._cells(name, case, self._of_cell(point), made):
-                        labels, chance = self._named(name, case, setup, member)
-                        yield Run(name, case.name, cell, setup, treatment, point, self.solver, content, misfit or failure, labels, chance, self._channels)
-
-    def _set_up(self, name: str, experiment: Experiment, case: Case, point: Mapping[str, float]) -> tuple[Experiment, Treatment | None, str]:
-        """The experiment and the treatment at a point; of a point at which their settings do not fit together, those of the base case and why."""
-        treatment = case.treatment
-        try:
-            setup = replace(experiment, **_own(point, name))
-            return setup, (None if treatment is None else _changed(treatment, _own(point, name_of(treatment)))), ""
-        except ParameterError as error:
-            return experiment, treatment, str(error)
-
-    def _of_cell(self, point: Mapping[str, float]) -> dict[str, float]:
-        """The part of a point that changes the cell: its parameters, without those that are as in the base case."""
-        return {key: value for key, value in point.items() if self.record_of(key) is None and not math.isnan(value)}
-
-    def _cells(
-        self, experiment: str, case: Case, changed: dict[str, float], made: dict[tuple[Any, ...], tuple[Cell, dict[str, Any], str]]
-    ) -> Iterator[tuple[Member | None, Cell, dict[str, Any], str]]:
-        """The cells of a case at one point of the design: the one of its description, or those of its donors."""
-        if self.cohort is None:
-            key = (case.name, *changed.items())
-            if key not in made:
-                cell, failure = _with_parameters(case.cell, changed)
-                made[key] = (cell, cell_content(cell), failure)
-            yield (None, *made[key])
-            return
-        base, unfit = case.cell, ""
-        try:
-            base = case.cell.set(changed) if changed else case.cell
-        except ParameterError as error:
-            unfit = str(error)
-        for member in self.cohort.members(case.donors, base, case.name, experiment):
-            asked = {**changed, **member.changed}
-            cell, failure = (base, unfit) if unfit else _with_parameters(case.cell, asked, constants=self.cohort.constants)
-            cell = cell if failure else replace(cell, state=cell.initial_state())  # found once: a rest costs more than a recording
-            yield member, cell, cell_content(cell), failure
+        return iter(Plan(self))
 
     @property
-    def _channels(self) -> str:
+    def channels(self) -> str:
+        """How TRPM3 channels are counted: "mean", "counted" or "stochastic"."""
         return "mean" if self.cohort is None else self.cohort.channels
 
-    def _named(self, experiment: str, case: Case, setup: Experiment, member: Member | None) -> tuple[dict[str, str | float], tuple[str | int, ...]]:
+    def named(self, experiment: str, case: Case, setup: Experiment, member: Member | None) -> tuple[dict[str, str | float], tuple[str | int, ...]]:
         """Labels of a run, and the name of its random numbers if it has any."""
-        drawn = self._channels != "mean" or setup.instrument is not None
+        drawn = self.channels != "mean" or setup.instrument is not None
         if member is None or self.cohort is None:
             return {}, ((self.seed, experiment, case.name) if drawn else ())
         labels = {"group": member.group, "donor": member.donor, "cell": float(member.cell), **member.labels}
@@ -278,10 +234,7 @@ class Study:
         return tuple(dict.fromkeys(said))
 
     def __len__(self) -> int:
-        def cells(case: Case) -> int:
-            return 1 if self.cohort is None else len(self.cohort.donors_of(case.donors)) * self.cohort.cells
-
-        return sum(cells(case) * len(self.points_table(name, case)[1]) for name in self.experiments for case in self.cases_of(name))
+        return len(Plan(self))
 
     def __getstate__(self) -> dict[str, Any]:
         """What makes the study again; tables of points are made where they are needed."""
@@ -348,31 +301,3 @@ def _experiments(given: Any) -> dict[str, Experiment]:
     if wrong is not None:
         raise ParameterError(f"got the experiment {wrong!r} as {given[wrong]!r}; expected an experiment such as PatchClamp(...)", name=str(wrong))
     return dict(given)
-
-
-def _with_parameters(cell: Cell, changed: Mapping[str, float], *, constants: str = "recalibrated") -> tuple[Cell, str]:
-    """The cell as if it had been described with these values: its resting constants follow, except those that were given or are "kept".
-
-    A point of a design or a draw that has no rest is data like any other: the cell comes back as it is, with the reason.
-    """
-    if not changed:
-        return cell, ""
-    try:
-        new = cell.set(changed)
-    except ParameterError as error:
-        return cell, str(error)
-    if new.calibrated_for is None or constants == "kept":
-        return replace(new, state=None) if constants == "kept" else new, ""
-    try:
-        return new.recalibrated().set({k: v for k, v in changed.items() if cell.composition.parameters[k].balance}), ""
-    except (UnreachableRestError, SteadyStateError) as error:
-        return replace(new, state=cell.initial_state()), str(error)
-
-
-def _changed(treatment: Treatment, fields: dict[str, Any]) -> Treatment:
-    return replace(treatment, **fields)  # type: ignore[type-var]
-
-
-def _own(point: Mapping[str, float], owner: str) -> dict[str, Any]:
-    """The part of a point that belongs to an experiment (or a treatment), by field name."""
-    return {key.partition(".")[2]: value for key, value in point.items() if key.partition(".")[0] == owner and not math.isnan(value)}

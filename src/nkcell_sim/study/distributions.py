@@ -130,7 +130,7 @@ class LogUniform(Distribution):
 
     low: Quantity
     high: Quantity
-    kind: ClassVar[str] = "log_uniform"
+    kind: ClassVar[str] = "loguniform"
 
     def check(self) -> None:
         """Refuse limits that are not above 0 or in the wrong order."""
@@ -201,12 +201,12 @@ class LogNormal(Distribution):
     median: Quantity
     cv: Quantity | None = None
     sigma: Quantity | None = None
-    kind: ClassVar[str] = "log_normal"
+    kind: ClassVar[str] = "lognormal"
     ratios: ClassVar[tuple[str, ...]] = ("cv", "sigma")
 
     def __post_init__(self) -> None:
         if (self.cv is None) == (self.sigma is None):
-            raise ParameterError(f"got a log_normal distribution with cv = {self.cv!r} and sigma = {self.sigma!r}; expected one of the two", name="cv")
+            raise ParameterError(f"got a lognormal distribution with cv = {self.cv!r} and sigma = {self.sigma!r}; expected one of the two", name="cv")
         super().__post_init__()
 
     def check(self) -> None:

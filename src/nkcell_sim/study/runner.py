@@ -1,87 +1,259 @@
-"""Runs a study: cells are incubated, every experiment is done on them in batches, and the results are put together."""
+"""Runs a study: what is not finished yet is simulated on an executor, shard by shard, and the results are put together."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ..batch import thread_count
-from ..errors import ParameterError
+from ..errors import ParameterError, ResultsError
 from ..execution import Execution
-from ..experiments.base import Experiment
-from ..experiments.settling import settle_each
-from ..model.cell import Cell
+from ..executors import Executor, Slurm, Threads, executor_of
 from ..provenance import collect
-from ..results import Batch, Results, assemble
-from .batches import grouped, recorded, treated_each
+from ..results import Group, Results, merged, open_results
+from ..results.origin import file_attributes, provenance_group
+from ..results.target import checked_target
+from .chunk import Treated, simulated
+from .collecting import Found, Tables, add_earlier, add_shards, add_unknown, write_result
 from .design import Study
-from .specification import Run
+from .driver import Driver
+from .folder import StudyFolder
+from .plan import Plan
 
-# Cells simulated in one call: enough to fill the engine, few enough for the progress bar to move.
-BATCH = 64
+MEMORY_CHUNK = 1024  # runs that are put into one tree before all are merged, where nothing is written
 Progress = Callable[[int, int, str], None]
 
 
-def run(study: Study, save: str | os.PathLike[str] | None = None, *, progress: Progress | None = None, config: str = "") -> Results:
-    """Run every cell of a study in every experiment.
+def run(
+    study: Study,
+    save: str | os.PathLike[str] | None = None,
+    *,
+    on: Any = None,
+    workers: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    config: str = "",
+    tables: Tables | None = None,
+    asked: Any = None,
+    note: Callable[[str], None] | None = None,
+    fresh: bool = False,
+    retry_lost: bool = False,
+    virtual: bool = False,
+) -> Results:
+    """Run every cell of a study in every experiment; a run that fails is marked with how and why, never dropped.
 
-    ``save`` names an HDF5 file, written at the end or not at all. ``progress(done, total, what)`` is called as the work
-    goes on. ``config`` is the resolved configuration that the result keeps. A run that fails is marked, never dropped.
+    ``save`` names an HDF5 file, which is complete or not there. What is finished on the way is kept in the folder ``save`` + ".runs", and the
+    same call again goes on from there, after whatever ended the first; rows that an earlier file of that name holds already (a smaller design,
+    fewer donors) are not computed again either, unless ``fresh``. When the file is complete and packed the folder is removed; with ``virtual`` the
+    traces stay in its shards (``nkcell pack`` joins them later).
+
+    ``on`` says where: "threads" (default: this process), "processes", "dask", "mpi", "slurm", an :class:`~nkcell_sim.executors.Executor`, or any
+    open ``concurrent.futures.Executor`` whose workers share this file system; ``workers`` how many, ``options`` the settings of the engine.
+    The results have the same bits anywhere. A run whose worker dies with it again and again ends as ``worker_lost``; ``retry_lost`` tries
+    such runs of an earlier file again.
+
+    ``progress(done, total, what)`` is called as the work goes on. ``config`` is the resolved configuration that the result keeps, ``tables`` adds what
+    is computed from the runs (``asked`` says what, for a later resumption), and ``note`` is told what a reader should know.
+    Raises :class:`~nkcell_sim.errors.ResultsError` when nothing can be written; what is finished stays in the folder.
     """
     if not isinstance(study, Study):
         raise ParameterError(f"got {type(study).__name__}; expected a study, as in run(Study(cases, experiments)), or use run_experiment", name="study")
-    started = time.perf_counter()
+    executor = executor_of(on, workers, options)
     report = progress or (lambda done, total, what: None)
-    runs = list(study.runs())
-    solver = asdict(study.solver)
-    report(0, len(runs), "treatment")
-    ready = _treated(runs)
-    done = 0
-    batches: dict[str, list[Batch]] = {name: [] for name in study.experiments}
-    for part in _parts(runs):
-        name = runs[part[0]].experiment
-        report(done, len(runs), name)
-        execution = Execution(on_progress=lambda finished, before=done, what=name: report(before + finished, len(runs), what))  # type: ignore[misc]
-        made = recorded(part, runs, ready, execution=execution, solver=study.solver, keep=study.keep)
-        batches[name] += [replace(b, notes=study.notes(name)) for b in made]
-        done += len(part)
-    report(done, len(runs), "results")
-    compositions = {run.cell.composition.name: run.cell.composition.hash for run in runs}
-    threads = thread_count(min(BATCH, len(runs)), Execution().lanes())
-    elapsed, seeds = time.perf_counter() - started, sorted({int(r.chance[0]) for r in runs if r.chance} | ({study.cohort.seed} if study.cohort else set()))
-    provenance = collect(models=compositions, solver=solver, config=config, runs=len(runs), elapsed=elapsed, threads=threads, seeds=seeds)
-    units = {key: study.unit_of(key) for key in study.design.keys}
-    results = assemble(study.title, batches, units=units, provenance=provenance)
-    if save is not None:
-        results.save(save)
+    plan = Plan(study)
+    if save is None:
+        results = _in_memory(plan, executor, report, config)
+        return results if tables is None else tables(results)
+    work = StudyRun(plan, checked_target(save), executor, report, config=config, tables=tables, asked=asked, retry_lost=retry_lost, virtual=virtual)
+    results = work.result(fresh=fresh)
+    if note is not None:
+        for said in work.notes:
+            note(said)
     return results
 
 
-def _parts(runs: Sequence[Run]) -> Iterator[list[int]]:
-    """Positions of the runs that are simulated in one call: one experiment, sampled alike, at most :data:`BATCH` of them."""
-    times: dict[Experiment, bytes] = {}
-    for each in runs:
-        if each.setup not in times:
-            times[each.setup] = each.setup.times().tobytes()
-    for group in grouped(runs, lambda r: (r.experiment, r.cell.composition.name, r.setup.record, times[r.setup])):
-        for start in range(0, len(group), BATCH):
-            yield group[start : start + BATCH]
+@dataclass
+class StudyRun:
+    """One call's work on a study with a result file."""
+
+    plan: Plan
+    target: Path
+    executor: Executor
+    report: Progress
+    config: str = ""
+    tables: Tables | None = None
+    asked: Any = None
+    retry_lost: bool = False
+    virtual: bool = False
+
+    def __post_init__(self) -> None:
+        self.folder = StudyFolder.beside(self.target)
+        self.started = time.perf_counter()
+        self.notes: list[str] = []
+
+    def result(self, *, fresh: bool = False) -> Results:
+        """Do what is missing, and give the results."""
+        if fresh and self.folder.exists:
+            with self.folder.driven():
+                pass  # refuse to take it from somebody who uses it
+            self.folder.remove()
+        found = self.found(fresh=fresh)
+        if found.known.all() and not fresh and self._is_current():
+            self.notes.append(f"{self.target.name} holds all {len(self.plan):,} runs of this study: nothing was computed (--fresh computes them again)")
+            return open_results(self.target)
+        if not found.known.all():
+            if found.known.any():
+                self.notes.append(f"{int(found.known.sum()):,} of {len(self.plan):,} runs were finished already")
+            self._work(found)
+        return self.collected(found)
+
+    def prepared(self) -> tuple[np.ndarray, StudyFolder]:
+        """The folder with what workers need, and the positions of the runs that are missing."""
+        missing = np.flatnonzero(~self.found().known)
+        if len(missing):
+            with self.folder.driven() if self.folder.exists else nullcontext():
+                self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked)
+        return missing, self.folder
+
+    def found(self, *, fresh: bool = False) -> Found:
+        """What is finished already: in the folder, and in an earlier result file."""
+        found = Found.nowhere(self.plan)
+        if fresh:
+            return found
+        if self.folder.exists:
+            for problem in add_shards(found, self.plan, self.folder):
+                self.notes.append(f"{problem}; it was set aside in {self.folder.path.name}/damaged, and its runs were done again")
+        if self.target.is_file():
+            add_earlier(found, self.plan, self.target, again=("worker_lost",) if self.retry_lost else ())
+        return found
+
+    def _is_current(self) -> bool:
+        """Whether the result file is that of this study already, configuration, title and order included."""
+        try:
+            results = open_results(self.target)
+        except ResultsError:
+            return False
+        same = results.config == self.config and results.title == self.plan.study.title and list(results.experiments) == list(self.plan.spans)
+        if not same or (self.tables is not None and (self.asked is None or not set(self.asked.names) <= set(results.root.groups))):
+            return False
+        for name, (first, last) in self.plan.spans.items():
+            runs = results[name]
+            if "run_key" not in runs or not np.array_equal(runs["run_key"], self.plan.keys[first:last]):
+                return False
+            if "not_run" in runs.status and any(runs.failure(i) == "not_run" for i in range(len(runs.status)) if runs.status[i] == "not_run"):
+                return False
+        return not (self.retry_lost and any(status == "worker_lost" for _, _, status in results.failed))
+
+    def _work(self, found: Found) -> None:
+        """Simulate what is missing, into shards."""
+        try:
+            recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked)
+            with self.folder.driven(jobs=not isinstance(self.executor, Slurm)):
+                driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report)
+                if isinstance(self.executor, Slurm):
+                    from .arrays import run_arrays
+
+                    run_arrays(driver, self.executor)
+                else:
+                    driver.run()
+        except BaseException:
+            if not self.folder.files():
+                self.folder.remove()
+            raise
+        for shard, positions in driver.shards:
+            found.add(shard, positions)
+        add_unknown(found, self.plan, np.flatnonzero(driver.ledger.lost), "worker_lost")
+
+    def collected(self, found: Found, *, keep: bool = False) -> Results:
+        """The result file from what is there; runs that are not are marked ``not_run``, and the folder is kept for them (or with ``keep``)."""
+        missing = np.flatnonzero(~found.known)
+        if len(missing):
+            add_unknown(found, self.plan, missing, "not_run")
+        self.report(len(self.plan), len(self.plan), "results")
+        provenance = _provenance(self.plan, self.config, time.perf_counter() - self.started, self.executor)
+        write_result(self.target, self.plan, found, provenance, virtual=self.virtual, tables=self.tables)
+        if not self.virtual and not len(missing) and not keep:
+            self.folder.remove()
+        return open_results(self.target)
 
 
-def _treated(runs: Sequence[Run]) -> list[Cell | str]:
-    """The cell of every run as it enters its experiment, or why there is none; equal cells with equal treatments are treated once."""
-    unique: dict[Hashable, list[int]] = {}
-    for i, each in enumerate(runs):
-        unique.setdefault((id(each.cell), each.treatment), []).append(i)
-    firsts = [indices[0] for indices in unique.values()]
-    treated: dict[int, Cell | str] = {p: runs[p].failure for p in firsts if runs[p].failure}
-    able = [p for p in firsts if p not in treated]
-    for group in grouped([runs[i] for i in able], lambda r: r.treatment):
-        positions = [able[g] for g in group]
-        treatment = runs[positions[0]].treatment
-        cells = [runs[p].cell for p in positions]
-        treated.update(zip(positions, treated_each(settle_each if treatment is None else treatment.apply_all, cells), strict=True))
-    ready = {i: treated[indices[0]] for indices in unique.values() for i in indices}
-    return [ready[i] for i in range(len(runs))]
+def collect_study(
+    folder: StudyFolder,
+    target: Path,
+    *,
+    config: str = "",
+    tables: Tables | None = None,
+    asked: Any = None,
+    partial: bool = False,
+    virtual: bool = False,
+) -> tuple[Results, list[str]]:
+    """The result file of the study in a folder from what is finished, and what a reader should know.
+
+    Raises :class:`ResultsError` when runs are missing, unless ``partial``.
+    """
+    plan, _ = folder.load(folder.about["recipe"])
+    work = StudyRun(plan, checked_target(target), Threads(), lambda done, total, what: None, config=config, tables=tables, asked=asked, virtual=virtual)
+    own = work.target == folder.path.with_name(str(folder.about["result"])).resolve()
+    work.folder = folder
+    with folder.driven(jobs=not partial):
+        found = work.found()
+        ledger = Driver(plan, folder, "", Threads(), found.known, work.report)
+        ledger.learn()
+        add_unknown(found, plan, np.flatnonzero(ledger.ledger.lost), "worker_lost")
+        missing = int((~found.known).sum())
+        if missing and not partial:
+            raise ResultsError(
+                f"{missing:,} of {len(plan):,} runs are not finished; `nkcell resume {folder.path.name}` goes on with them (with --on slurm as jobs), "
+                "`nkcell collect --partial` writes what is there"
+            )
+    results = work.collected(found, keep=not own)
+    if missing:
+        work.notes.append(f"{missing:,} of {len(plan):,} runs are not finished: they are marked as not_run, and {folder.path.name} is kept")
+    return results, work.notes
+
+
+def _in_memory(plan: Plan, executor: Executor, report: Progress, config: str) -> Results:
+    """Results that no file holds."""
+    if not isinstance(executor, Threads):
+        with tempfile.TemporaryDirectory(prefix="nkcell-") as folder:
+            return _loaded(StudyRun(plan, Path(folder) / "results.h5", executor, report, config=config).result())
+    started, treated, execution = time.perf_counter(), Treated(), Execution(threads=executor.threads)
+    groups: dict[str, Group] = {}
+    for name, (first, last) in plan.spans.items():
+        trees = []
+        for start in range(first, last, MEMORY_CHUNK):
+            report(start, len(plan), name)
+            positions = range(start, min(start + MEMORY_CHUNK, last))
+            trees.append(
+                simulated(plan, positions, treated, execution=execution, report=lambda done, before=start, what=name: report(before + done, len(plan), what))  # type: ignore[misc]
+            )
+        groups[name] = merged(trees).groups[name]
+    report(len(plan), len(plan), "results")
+    provenance = _provenance(plan, config, time.perf_counter() - started, executor)
+    root = Group({}, groups, file_attributes(plan.study.title, provenance))
+    return Results(root.with_group("provenance", provenance_group(provenance)))
+
+
+def _loaded(results: Results) -> Results:
+    """Results whose file may go."""
+    for _, group in results.root.walk():
+        for variable in group.variables.values():
+            _ = variable.values
+    return results
+
+
+def _provenance(plan: Plan, config: str, elapsed: float, executor: Executor) -> dict[str, Any]:
+    study = plan.study
+    models = {case.cell.composition.name: case.cell.composition.hash for case in study.cases}
+    threads = thread_count(len(plan), Execution().lanes(), executor.threads)
+    chance = study.channels != "mean" or any(experiment.instrument is not None for experiment in study.experiments.values())
+    seeds = {study.cohort.seed} if study.cohort is not None else {study.seed} if chance else set()
+    return collect(models=models, solver=asdict(study.solver), config=config, runs=len(plan), elapsed=elapsed, threads=threads, seeds=sorted(seeds))

@@ -30,14 +30,15 @@ class Run:
     labels: dict[str, str | float] = field(default_factory=dict)  # of a cohort: group, donor, cell, age, sex, pair
     chance: tuple[str | int, ...] = ()  # seed and name of the run's random numbers; empty for a run without chance
     channels: str = "mean"  # or "counted", "stochastic"
+    recipe: tuple[Any, ...] = ()  # of its cell: runs with equal recipes have equal cells
 
     @cached_property
     def specification(self) -> dict[str, Any]:
         """Everything that determines the numbers, as plain data; names of cases and experiments do not."""
         return {
             **self.content,
-            "treatment": None if self.treatment is None else [name_of(self.treatment), _settings(self.treatment)],
-            "experiment": [self.setup.kind, _settings(self.setup)],
+            "treatment": None if self.treatment is None else [name_of(self.treatment), settings_of(self.treatment)],
+            "experiment": [self.setup.kind, settings_of(self.setup)],
             "solver": {name: value for name, value in asdict(self.solver).items() if name not in ("error_bars", "tightening")},
             **({"chance": [self.channels, *self.chance]} if self.chance else {}),
         }
@@ -62,8 +63,8 @@ def _exact(values: Any) -> list[str]:
     return [float(v).hex() for v in values]
 
 
-def _settings(record: Any) -> dict[str, Any]:
+def settings_of(record: Any) -> dict[str, Any]:
     """Every field of a record, and those of its instrument if it has one."""
     own = {name: getattr(record, name) for name in record.lab_fields()}
     instrument = getattr(record, "instrument", None)
-    return own if instrument is None else {**own, "instrument": [instrument.kind, _settings(instrument)]}
+    return own if instrument is None else {**own, "instrument": [instrument.kind, settings_of(instrument)]}

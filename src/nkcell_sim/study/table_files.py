@@ -66,7 +66,7 @@ def _floats(cells: list[str]) -> Any:
         numbers = np.array(filled, dtype=float)
     except ValueError:
         return cells
-    return cells if (~np.isfinite(numbers) & np.array([bool(c.strip()) for c in cells])).any() else numbers
+    return cells if (~np.isfinite(numbers) & np.array([bool(c.strip()) for c in cells], bool)).any() else numbers
 
 
 def _parquet(path: Path) -> Columns:

@@ -1,0 +1,90 @@
+"""The array scripts of a study for Slurm: text only, nothing is submitted here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ParameterError
+from .slurm_options import SlurmOptions
+
+LOGS = "slurm/logs"
+
+
+@dataclass(frozen=True)
+class ArrayScript:
+    """One array of a round: its file in the study's folder, its name in Slurm, its text, and the tasks ``first`` to ``first + size - 1`` that it runs."""
+
+    file: str
+    name: str
+    text: str
+    first: int
+    size: int
+
+
+def array_scripts(folder: Path, options: SlurmOptions, tasks: int, *, max_array_size: int = 1001, round_number: int = 1) -> list[ArrayScript]:
+    """The scripts that run the study in ``folder`` as ``tasks`` tasks, each of which does its share of what is unfinished.
+
+    A cluster takes ``max_array_size`` tasks in one array, so more of them become several arrays, which share ``max_concurrent``. When that is smaller than the
+    number of arrays there are fewer tasks, with more to do each.
+    """
+    if isinstance(tasks, bool) or not isinstance(tasks, int) or tasks < 1:
+        raise ParameterError(f"got tasks = {tasks!r}; expected a whole number of tasks from 1", name="tasks")
+    if re.search(r"[\n\r]", str(folder)):
+        raise ParameterError(f"got the folder {str(folder)!r}; expected a name without line breaks, which no batch script can hold", name="folder")
+    limit = options.max_concurrent
+    parts = -(-tasks // max_array_size)
+    if limit and parts > limit:
+        parts = limit
+        tasks = min(tasks, parts * max_array_size)
+    firsts = [tasks * part // parts for part in range(parts + 1)]
+    shares = [limit // parts + (part < limit % parts) for part in range(parts)]
+    labels = [f"{round_number}-{part + 1}" for part in range(parts)] if parts > 1 else [f"{round_number}"]
+    return [_script(folder, options, tasks, (firsts[p], firsts[p + 1]), shares[p], labels[p]) for p in range(parts)]
+
+
+def job_name(folder: Path, label: str) -> str:
+    """Name of an array in Slurm: the study's name for people, and a hash of its place, so that another study of this name is another job."""
+    place = hashlib.sha256(str(folder.absolute()).encode(errors="surrogateescape")).hexdigest()[:8]
+    stem = re.sub(r"[^\w.-]+", "-", folder.name.removesuffix(".runs"), flags=re.ASCII)[:40]
+    return f"nkcell-{stem}-{place}-r{label}"
+
+
+def next_round(folder: Path) -> int:
+    """Number of the next submission of a study: 1 after those whose scripts are in its folder."""
+    numbers = [int(found.group(1)) for path in (folder / "slurm").glob("array-*.sh") if (found := re.match(r"array-(\d+)", path.name))]
+    return max(numbers, default=0) + 1
+
+
+def _script(folder: Path, options: SlurmOptions, tasks: int, part: tuple[int, int], share: int, label: str) -> ArrayScript:
+    first, end = part
+    file = f"slurm/array-{label}.sh"
+    name = job_name(folder, label)
+    task = f'"$((SLURM_ARRAY_TASK_ID + {first}))"' if first else '"$SLURM_ARRAY_TASK_ID"'
+    python = options.python or sys.executable
+    home = shlex.quote(str(folder.absolute()))
+    own = [f"--job-name={name}", f"--array=0-{end - first - 1}" + (f"%{share}" if share else ""), f"--output={LOGS}/%A_%a.log", "--open-mode=append"]
+    # a task whose node is lost starts again and finds what is finished, unless the user's options say otherwise
+    requeue = [] if "--no-requeue" in options.extra else ["--requeue"]
+    lines = [
+        "#!/bin/bash",
+        f"# Tasks {first} to {end - 1} of {tasks} of a study. By hand: cd {home} && sbatch {file}",
+        *(f"#SBATCH {directive}" for directive in [*own, *requeue, *options.directives()]),
+        "",
+        *_before(options),
+        "# one process a task: its threads are those of the engine, and libraries start none of their own",
+        'export NKCELL_THREADS="${SLURM_CPUS_PER_TASK:-1}" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1',
+        "# exec: the signal to stop before the end of the time goes to Python itself",
+        f"exec {shlex.quote(python)} -m nkcell_sim.cli work {home} --task {task} --tasks {tasks}",
+    ]
+    return ArrayScript(file, name, "\n".join(lines) + "\n", first, end - first)
+
+
+def _before(options: SlurmOptions) -> list[str]:
+    loads = [f"module load {shlex.quote(name)} || exit 1" for name in options.modules]
+    found = ["type module >/dev/null 2>&1 || . /etc/profile"] if loads else []
+    return [*found, *loads, *options.prologue]

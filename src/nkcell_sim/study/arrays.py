@@ -1,0 +1,133 @@
+"""A study as arrays of Slurm: what is missing is divided among tasks, submitted, and waited for; what was lost on the way is submitted again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ClusterError, ResultsError
+from ..executors import Executor, Slurm
+from ..executors.processes import Processes
+from ..executors.slurm_jobs import cancel, state, submit, unfinished, waiting_for
+from ..results.target import replacing
+from .collecting import Found, add_shards
+from .driver import Driver, Progress
+from .folder import StudyFolder
+from .journal import positions_of, spans_of
+from .plan import Plan
+
+BLOCK = 64  # runs in a row that go to one task: neighbours take alike long, so that shares of many blocks do, too
+ROUNDS_WITHOUT_NEWS = 3  # submissions that may end with nothing finished and no death noticed
+POLL = 2.0  # s between looks
+RUNS_A_TASK = 20_000  # where nobody says how many tasks
+SHARES, JOBS = "slurm/shares.json", "slurm/jobs.json"
+HOPELESS = ("PartitionTimeLimit", "BadConstraints", "PartitionNodeLimit", "AccountNotAllowed", "QOSNotAllowed", "JobArrayTaskLimitExceeded")
+
+
+def submit_study(folder: StudyFolder, missing: np.ndarray, executor: Slurm) -> tuple[str, ...]:
+    """Divide the missing runs (positions) among tasks and submit them; returns the numbers of the jobs."""
+    tasks = executor.count or executor.options.tasks or max(1, -(-len(missing) // RUNS_A_TASK))
+    tasks = min(tasks, max(1, -(-len(missing) // 8)))
+    (folder.path / "slurm").mkdir(exist_ok=True)
+    _write(folder, SHARES, {"missing": spans_of(missing.tolist()), "tasks": tasks})
+    done = submit(folder.path, executor.options, tasks)
+    if done.tasks != tasks:  # fewer, where the cluster allows no more arrays at once
+        _write(folder, SHARES, {"missing": spans_of(missing.tolist()), "tasks": done.tasks})
+    _write(folder, JOBS, {"jobs": list(done.jobs), "tasks": done.tasks})
+    return done.jobs
+
+
+def _write(folder: StudyFolder, name: str, content: Any) -> None:
+    with replacing(folder.path / name) as place:
+        place.partial.write_text(json.dumps(content), encoding="utf-8")
+
+
+def jobs_of(folder: StudyFolder) -> list[str]:
+    """Numbers of the jobs that were submitted last."""
+    try:
+        return [str(job) for job in json.loads((folder.path / JOBS).read_text(encoding="utf-8"))["jobs"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def share_of(folder: StudyFolder, task: int, tasks: int) -> np.ndarray:
+    """Positions of the runs that fall to one task: blocks in turn, so that dear and cheap runs are spread."""
+    try:
+        found = json.loads((folder.path / SHARES).read_text(encoding="utf-8"))
+        missing, planned = np.array(positions_of(found["missing"]), dtype=np.int64), int(found["tasks"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultsError(f"cannot read {SHARES} in {str(folder.path)!r} ({error}); submit the study again") from error
+    if planned != tasks or not 0 <= task < tasks:
+        raise ResultsError(f"got task {task} of {tasks}; the study was divided among {planned} (a later submission?), counted from 0")
+    block = max(1, min(BLOCK, len(missing) // tasks))
+    return missing[np.arange(len(missing)) // block % tasks == task]
+
+
+def work_on_share(folder: StudyFolder, task: int, tasks: int, workers: int, progress: Progress) -> Driver:
+    """Do the share of one task, in processes of its node that are seen when they die."""
+    about = folder.about
+    plan, _ = folder.load(about["recipe"])
+    if plan.identity != about["study"]:
+        raise ResultsError("the study makes other runs here than where it was submitted; expected the same version of nkcell_sim on every node")
+    found = Found.nowhere(plan)
+    add_shards(found, plan, folder, check=False)
+    only = np.zeros(len(plan), dtype=bool)
+    only[share_of(folder, task, tasks)] = True
+    executor: Executor = Processes(workers)
+    driver = Driver(plan, folder, about["recipe"], executor, found.known, progress, only=only)
+    driver.run()
+    return driver
+
+
+def run_arrays(driver: Driver, executor: Slurm) -> None:
+    """Submit what is missing and wait for it, again and again until every run is finished or given up; jobs that still run from before are waited for first."""
+    without_news = 0
+    waited = _wait(driver, jobs_of(driver.folder))
+    while True:
+        before = int(driver.ledger.finished.sum())
+        news = driver.learn()
+        missing = np.flatnonzero(driver.ledger.clean | driver.ledger.suspects)
+        if not len(missing):
+            return
+        without_news = 0 if news or int(driver.ledger.finished.sum()) > before or not waited else without_news + 1
+        if without_news == ROUNDS_WITHOUT_NEWS:
+            raise ClusterError(f"{ROUNDS_WITHOUT_NEWS} arrays of Slurm ended without a finished run; see {_last_words(driver.folder.path)}. {driver.kept()}")
+        waited = _wait(driver, submit_study(driver.folder, missing, executor))
+
+
+def _wait(driver: Driver, jobs: Sequence[str]) -> bool:
+    """Until the jobs have left the queue; False when there were none."""
+    if not jobs or not unfinished(state(jobs)):
+        return False
+    try:
+        while unfinished(now := state(jobs)):
+            reasons = waiting_for(jobs) if now.get("PENDING") else {}
+            hopeless = next((reason for reason in reasons if reason in HOPELESS), "")
+            if hopeless:
+                cancel(jobs)
+                raise ClusterError(f"Slurm will never start these tasks ({hopeless}): change the options of [execution.slurm]. {driver.kept()}")
+            driver.follow(", ".join(f"{count} {name.lower()}" for name, count in now.items() if count))
+            time.sleep(POLL)
+    except KeyboardInterrupt:
+        cancel(jobs)
+        raise
+    return True
+
+
+def _last_words(folder: Path) -> str:
+    """The newest log of a task, for messages."""
+    logs = sorted((folder / "slurm" / "logs").glob("*.log"), key=lambda path: path.stat().st_mtime)
+    if not logs:
+        return f"{folder.name}/slurm/logs (it is empty)"
+    lines = logs[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return f"{folder.name}/slurm/logs/{logs[-1].name}" + (f", which ends with {lines[-1]!r}" if lines else "")
+
+
+def plan_of(folder: StudyFolder) -> Plan:
+    """The study in a folder."""
+    return folder.load(folder.about["recipe"])[0]

@@ -1,0 +1,149 @@
+"""From the shards of a study, and the rows that an earlier result holds already, to its result file: the same whatever was done where and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ..errors import ResultsError
+from ..results import Group, Results, Rows, Source, check_shard, open_results, read_shard_keys, save_collected, unknown_rows
+from ..results.origin import file_attributes, provenance_group
+from ..results.target import replacing, uninterrupted
+from ..results.writer import Disk, write_group
+from .folder import StudyFolder
+from .plan import Plan
+
+REPEATED = ("cancelled",)  # statuses of an earlier result that say nothing of the run
+Tables = Callable[[Results], Results]
+
+
+@dataclass
+class Found:
+    """Where the rows of a study are: ``source`` (n_runs,) counts in ``sources``, -1 where there is none yet; ``row`` is the row there."""
+
+    source: np.ndarray
+    row: np.ndarray
+    sources: list[Path | Group] = field(default_factory=list)
+
+    @classmethod
+    def nowhere(cls, plan: Plan) -> Found:
+        """Nothing yet."""
+        return cls(np.full(len(plan), -1, dtype=np.int32), np.zeros(len(plan), dtype=np.int64))
+
+    def add(self, source: Path | Group, positions: np.ndarray, rows: np.ndarray | None = None) -> None:
+        """Rows of a source (all of them, in order) for some positions; those that are known already keep theirs."""
+        rows = np.arange(len(positions)) if rows is None else rows
+        new = self.source[positions] < 0
+        if new.any():
+            self.source[positions[new]] = len(self.sources)
+            self.row[positions[new]] = rows[new]
+            self.sources.append(source)
+
+    @property
+    def known(self) -> np.ndarray:
+        """Whether a row is there, bool (n_runs,)."""
+        return np.asarray(self.source >= 0)
+
+
+def add_earlier(found: Found, plan: Plan, result: Path, *, again: Sequence[str] = ()) -> None:
+    """Rows of an earlier result file that are runs of this study as well, except those whose status is in ``again``; a file that cannot be read has none."""
+    index = key_index(plan)
+    try:
+        results = open_results(result)
+    except ResultsError:
+        return
+    for name, runs in results.experiments.items():
+        if name not in index or "run_key" not in runs:
+            continue
+        wanted = ~np.isin(np.array(runs.status, dtype=object), [*REPEATED, *again])
+        positions, rows = _matched(index[name], np.asarray(runs["run_key"]))
+        found.add(result, positions[wanted[rows]], rows[wanted[rows]])
+
+
+def add_shards(found: Found, plan: Plan, folder: StudyFolder, *, check: bool = True) -> list[str]:
+    """Rows of the finished shards in a folder; damaged ones are set aside, and what is wrong with each is returned.
+
+    Without ``check`` their bytes are not compared with their names, which reads all of them: where many begin at once, the one that collects does it.
+    """
+    index = key_index(plan)
+    problems = []
+    for shard in folder.files():
+        problem = check_shard(shard) if check else ""
+        if problem:
+            problems.append(problem)
+            folder.set_aside(shard)
+            continue
+        name, keys = read_shard_keys(shard)
+        if name in index:
+            found.add(shard, *_matched(index[name], keys))
+    return problems
+
+
+def key_index(plan: Plan) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Keys of every experiment in order, with the positions that have them."""
+    made = {}
+    for name, (first, last) in plan.spans.items():
+        keys = plan.keys[first:last]
+        order = np.argsort(keys, kind="stable")
+        made[name] = (keys[order], order + first)
+    return made
+
+
+def _matched(index: tuple[np.ndarray, np.ndarray], keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the keys that belong to the study, and their rows."""
+    ordered, positions = index
+    where = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
+    rows = np.flatnonzero(ordered[where] == keys)
+    return positions[where[rows]], rows
+
+
+def add_unknown(found: Found, plan: Plan, positions: np.ndarray, status: str) -> None:
+    """Rows for runs that have no result: NaN, their status and what is known of them without simulating; a row that is there serves as the pattern."""
+    for name, (first, last) in plan.spans.items():
+        mine = positions[(positions >= first) & (positions < last)]
+        if not len(mine):
+            continue
+        there = np.flatnonzero(found.known[first:last]) + first
+        if not len(there):
+            from .chunk import unsimulated
+
+            found.add(unsimulated(plan, mine.tolist(), status, ""), mine)
+            continue
+        pattern = Source.of(found.sources[found.source[there[0]]], name)
+        about = [plan.about(int(position)) for position in mine]
+        found.add(unknown_rows(pattern, int(found.row[there[0]]), status, plan.keys[mine], about, name), mine)
+
+
+def write_result(target: Path, plan: Plan, found: Found, provenance: Mapping[str, Any], *, virtual: bool = False, tables: Tables | None = None) -> None:
+    """Write the result file; complete, or not at all. ``tables`` adds what is computed from the runs."""
+    experiments = {}
+    for name, (first, last) in plan.spans.items():
+        used = np.unique(found.source[first:last])
+        sources = [Source.of(found.sources[i], name) for i in used.tolist()]
+        experiments[name] = Rows(sources, np.searchsorted(used, found.source[first:last]), found.row[first:last])
+    attributes, groups = file_attributes(plan.study.title, provenance), {"provenance": provenance_group(provenance)}
+    if tables is None:
+        save_collected(target, attributes, experiments, groups, virtual=virtual)
+        return
+    with replacing(target) as place:
+        save_collected(place.partial, attributes, experiments, groups, virtual=virtual)
+        before = open_results(place.partial)
+        after = tables(before)
+        _append(place.partial, {name: group for name, group in after.root.groups.items() if name not in before.root.groups})
+
+
+def _append(path: Path, groups: Mapping[str, Group]) -> None:
+    """Write groups into a file that is there."""
+    if not groups:
+        return
+    with path.open("r+b", buffering=0) as opened:
+        disk = Disk(opened)
+        with uninterrupted(), h5py.File(disk, "r+", libver=("v108", "latest")) as file:
+            write_group(file, Group({}, dict(groups)), {})
+        if disk.problem is not None:
+            raise disk.problem

@@ -1,0 +1,293 @@
+"""Hands out the runs of a study in chunks and sees that each is finished or accounted for, whatever happens to workers.
+
+Retries, replacement of workers and scaling are those of the engine behind the executor. What is decided here is what to hand out: chunks that last some tens
+of seconds; after a death the chunks that were in hand, halved and one at a time, until the run that kills its worker is alone; and when to give it up.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import NkcellError, ResultsError
+from ..executors.base import Executor
+from ..executors.processes import Processes
+from ..executors.threads import Threads
+from .folder import StudyFolder, described, waited_for
+from .journal import Spans, Writer, positions_of, size_of, spans_of
+from .plan import Plan
+from .worker import Done, Recipe, Worker, work
+
+TARGET = 20.0  # s that a chunk should last: long against handing it out, short against losing it
+FIRST, LARGEST, LANES = 64, 4096, 8  # runs of the first chunks and of the largest; full blocks of lanes
+AHEAD = 2  # chunks handed out for each worker: one in work, one waiting
+TRIES = 2  # deaths of workers with a run in hand, among others, after which it is a suspect
+DEATHS = 3  # of workers with nothing but this run in hand, before it is given up
+EMPTY_HANDED = 5  # pools that may break one after another with no chunk finished and none in hand
+LINGER = 120.0  # s to wait for workers of this machine that still have a chunk of an earlier driver in hand
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class Ledger:
+    """What is known of every run: whether it is finished, how large a chunk with it may be, how many workers died with it in hand, how many with it alone."""
+
+    finished: np.ndarray  # bool (n_runs,)
+    most: np.ndarray  # int32 (n_runs,)
+    tries: np.ndarray  # int16 (n_runs,)
+    deaths: np.ndarray  # int16 (n_runs,)
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)  # a run, by experiment
+
+    @classmethod
+    def of(cls, finished: np.ndarray) -> Ledger:
+        """Nothing known but what is finished."""
+        count = len(finished)
+        return cls(finished.copy(), np.full(count, LARGEST, dtype=np.int32), np.zeros(count, dtype=np.int16), np.zeros(count, dtype=np.int16))
+
+    def died(self, spans: Spans, deaths: int = 1) -> None:
+        """A worker died with this chunk in hand: it is not handed out whole again."""
+        size = size_of(spans)
+        for first, last in spans:
+            rows = slice(first, last)
+            self.most[rows] = np.minimum(self.most[rows], max(1, size // 2))
+            self.tries[rows] += deaths
+            if size == 1:
+                self.deaths[rows] += deaths
+
+    @property
+    def lost(self) -> np.ndarray:
+        """Runs that are given up."""
+        return np.asarray(~self.finished & (self.deaths >= DEATHS))
+
+    @property
+    def suspects(self) -> np.ndarray:
+        """Runs to do that workers died with more than once."""
+        return np.asarray(~self.finished & (self.tries >= TRIES) & (self.deaths < DEATHS))
+
+    @property
+    def clean(self) -> np.ndarray:
+        """Runs to do that little speaks against."""
+        return np.asarray(~self.finished & (self.tries < TRIES))
+
+
+class Driver:
+    """Runs what is missing of a study on an executor; with ``only`` (bool, n_runs) nothing but those runs."""
+
+    def __init__(
+        self, plan: Plan, folder: StudyFolder, recipe: str, executor: Executor, finished: np.ndarray, progress: Progress, *, only: np.ndarray | None = None
+    ) -> None:
+        self.plan, self.folder, self.recipe, self.executor = plan, folder, recipe, executor
+        self.ledger = Ledger.of(finished)
+        self.progress = progress
+        self.shards: list[tuple[Path, np.ndarray]] = []  # with the positions of their rows
+        self._only = np.ones(len(plan), dtype=bool) if only is None else only
+        self._local: Worker | None = None
+        self._what = next(iter(plan.spans))
+        self._known: set[tuple[Spans, Writer]] = set()
+
+    def run(self) -> None:
+        """Finish every run; those that kill their workers are left as :attr:`Ledger.lost`."""
+        self.learn()
+        self._report(0)
+        empty_handed = 0
+        while (self.ledger.clean & self._only).any():
+            before = self.ledger.finished.sum()
+            if self._clean():
+                continue
+            news = self.learn()
+            empty_handed = 0 if news or self.ledger.finished.sum() > before else empty_handed + 1
+            if empty_handed == EMPTY_HANDED:
+                raise NkcellError(
+                    f"workers ({self.executor.name}) died {EMPTY_HANDED} times before they began their work; "
+                    f"is there memory for {self.executor.workers} of them? {self.kept()}"
+                )
+        self._suspects()
+
+    def kept(self) -> str:
+        """What is finished, where it is, and how to go on, for messages."""
+        done = f"{int(self.ledger.finished.sum()):,} of {len(self.plan):,} runs are finished and kept in {self.folder.path.name}"
+        return f"{done}; the same command goes on from there"
+
+    def learn(self) -> int:
+        """Read in the journals what the driver has not seen itself: chunks that were finished all the same, and those that died with their workers.
+
+        Returns the number of deaths that are news.
+        """
+        history, alive = waited_for(self.folder, self.plan.identity, LINGER, lambda spans: bool(self._only[spans[0][0]]))
+        known = {path.name for path, _ in self.shards}
+        for name, entry in history.finished.items():
+            spans = entry["end"]
+            if name not in known and not self.ledger.finished[spans[0][0]] and (self.folder.shards / name).is_file():
+                self._enter(Done(spans, name, entry["counts"], float(entry["seconds"])))
+        news = [death for death in history.unfinished if death not in self._known and death not in alive and not self.ledger.finished[death[0][0][0]]]
+        for spans, _ in news:
+            self.ledger.died(spans)
+        self._known.update(news)
+        return len(news)
+
+    # -- ordinary chunks ---------------------------------------------------------------------------------------------------
+
+    def _clean(self) -> bool:
+        """Hand out what nothing speaks against; False when the pool broke."""
+        handed: dict[concurrent.futures.Future[Done], Spans] = {}
+        queue = self._chunks()
+        with self.executor.pool() as pool:
+            try:
+                while True:
+                    while len(handed) < AHEAD * self.executor.workers and (spans := next(queue, None)) is not None:
+                        handed[self._submitted(pool, spans)] = spans
+                        if isinstance(self.executor, Threads):
+                            break
+                    if not handed:
+                        return True
+                    ended, _ = concurrent.futures.wait(handed, timeout=1.0, return_when=concurrent.futures.FIRST_COMPLETED)
+                    broken = False
+                    for future in ended:
+                        broken = not self._taken(future, handed.pop(future)) or broken
+                    if broken:
+                        for future, spans in handed.items():  # finished before the pool broke
+                            if future.done() and not future.cancelled() and future.exception() is None:
+                                self._taken(future, spans)
+                        return False
+                    self._report(0)
+            except BaseException:
+                for future in handed:
+                    future.cancel()
+                raise
+
+    def _submitted(self, pool: concurrent.futures.Executor, spans: Spans) -> concurrent.futures.Future[Done]:
+        recipe = self._told(spans, self.executor.threads)
+        if isinstance(self.executor, Threads):
+            return pool.submit(self._here, recipe)
+        try:
+            return pool.submit(work, recipe)
+        except Exception as error:  # a pool that broke meanwhile says so here
+            if not self.executor.broken(error):
+                raise
+            future: concurrent.futures.Future[Done] = concurrent.futures.Future()
+            future.set_exception(error)
+            return future
+
+    def _told(self, spans: Spans, threads: int | None) -> Recipe:
+        return Recipe(str(self.folder.path.resolve()), self.plan.identity, self.recipe, spans, threads)
+
+    def _here(self, recipe: Recipe) -> Done:
+        """In this process, with its progress run by run."""
+        if self._local is None:
+            self._local = Worker(self.folder, self.plan)
+        self._what = self._experiment(recipe.spans)
+        return self._local.work(recipe, lambda done: self._report(done))
+
+    def _taken(self, future: concurrent.futures.Future[Done], spans: Spans) -> bool:
+        """Enter what a task brought; False when it brought the news that the pool is broken."""
+        try:
+            done = future.result()
+        except (Exception, concurrent.futures.CancelledError) as error:
+            if self.executor.killed(error):
+                self.ledger.died(spans, DEATHS)
+                return True
+            if self.executor.broken(error):
+                return False
+            if isinstance(error, concurrent.futures.BrokenExecutor):
+                raise NkcellError(f"the executor that was given is broken ({error}); open a new one. {self.kept()}") from error
+            raise
+        self._enter(done)
+        return True
+
+    def _enter(self, done: Done) -> None:
+        if done.problem:
+            raise ResultsError(f"{done.problem}. {self.kept()}")
+        positions = np.array(positions_of(done.spans), dtype=np.int64)
+        self.shards.append((self.folder.shards / done.shard, positions))
+        self.ledger.finished[positions] = True
+        self.ledger.counts.update(done.counts)
+        self._what = self._experiment(done.spans)
+        if done.seconds:
+            self.ledger.seconds[self._what] = done.seconds / len(positions)
+
+    def _experiment(self, spans: Spans) -> str:
+        return next(name for name, (first, last) in self.plan.spans.items() if first <= spans[0][0] < last)
+
+    def _chunks(self) -> Iterator[Spans]:
+        """Chunks of what little speaks against, of one experiment each; their size follows the time that runs of it take."""
+        for name, (first, last) in self.plan.spans.items():
+            inside = np.zeros(len(self.plan), dtype=bool)
+            inside[first:last] = True
+            waiting = np.flatnonzero(self.ledger.clean & self._only & inside)
+            most = self.ledger.most[waiting]
+            done = 0
+            while done < len(waiting):
+                size = min(self._size(name, len(waiting) - done), int(most[done]))
+                smaller = np.flatnonzero(most[done : done + size] < size)
+                if len(smaller) and smaller[0]:
+                    size = int(smaller[0])
+                yield spans_of(waiting[done : done + size].tolist())
+                done += size
+
+    def _size(self, experiment: str, left: int) -> int:
+        """Runs of the next chunk: a time that fits, and at the end small enough that all workers end together."""
+        seconds = self.ledger.seconds.get(experiment)
+        size = FIRST * (1 if self.executor.threads == 1 else 2) if seconds is None else int(min(LARGEST, max(LANES, TARGET / max(seconds, 1e-6))))
+        if self.executor.workers > 1:
+            size = min(size, -(-left // (AHEAD * self.executor.workers)))
+        return max(1, min(left, -(-size // LANES) * LANES))
+
+    # -- suspects -----------------------------------------------------------------------------------------------------------
+
+    def _suspects(self) -> None:
+        """One at a time, where their death is seen and takes nothing with it."""
+        engine = self.executor if self.executor.supervises else Processes(1, main=getattr(self.executor, "main", False))
+        while (self.ledger.suspects & self._only).any():
+            with engine.pool() as pool:
+                while (self.ledger.suspects & self._only).any() and self._suspect(engine, pool):
+                    self._report(0)
+
+    def _suspect(self, engine: Executor, pool: concurrent.futures.Executor) -> bool:
+        """Do the next suspects; False when the pool broke."""
+        spans = self._next_suspects()
+        try:
+            self._enter(pool.submit(work, self._told(spans, 1)).result())
+        except (Exception, concurrent.futures.CancelledError) as error:
+            if engine.killed(error):
+                self.ledger.died(spans, DEATHS)
+                return True
+            if not engine.broken(error):
+                raise
+            before = self.ledger.tries[spans[0][0]]
+            self.learn()
+            if self.ledger.tries[spans[0][0]] == before and not self.ledger.finished[spans[0][0]]:
+                self.ledger.died(spans)  # it died before it could say that it began
+            return False
+        return True
+
+    def _next_suspects(self) -> Spans:
+        """The suspects with the fewest deaths, as many as may be together."""
+        suspects = self.ledger.suspects & self._only
+        positions = np.flatnonzero(suspects)
+        first = int(positions[np.argmin(self.ledger.deaths[positions])])
+        end = min(first + int(self.ledger.most[first]), self.plan.spans[self._experiment(((first, first + 1),))][1])
+        others = np.flatnonzero(~suspects[first:end])
+        return ((first, first + int(others[0]) if len(others) else end),)
+
+    # -- progress -----------------------------------------------------------------------------------------------------------
+
+    def follow(self, what: str) -> None:
+        """Report on runs that are done elsewhere, as their journals tell."""
+        counts = self.folder.history(self.plan.identity).counts
+        self.ledger.counts = Counter(counts)
+        self._what = f"{self.executor.name}: {what}"
+        self._report(max(0, sum(counts.values()) - int(self.ledger.finished.sum())))
+
+    def _report(self, more: int) -> None:
+        failed: Counter[str] = Counter()
+        for cause, count in self.ledger.counts.items():
+            failed[cause.partition(":")[0]] += count
+        del failed["ok"]
+        what = f"{self._what} ({described(dict(failed.most_common()))})" if failed else self._what
+        self.progress(int(self.ledger.finished.sum()) + more, len(self.plan), what)

@@ -1,0 +1,240 @@
+"""The folder of a study that is being run: its recipe for workers, the shards that they finish, and their journals.
+
+    RESULT.h5.runs/
+      study.json      what it is: title, runs, versions, where the result goes
+      study.pickle    the study as workers load it (made by this package; never load one from a stranger)
+      study.toml      the resolved configuration, of a study that has one
+      shards/         finished chunks, each one file with its checksum in its name
+      journal/        what every process did
+      driver.json     the process that hands out the work now
+
+Nothing needs a lock: every file has one writer and takes its name when it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import platform
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ResultsError
+from ..provenance import package_version
+from ..results.target import reason, replacing
+from .journal import History, Spans, Writer, process_age, read_history
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from .design import Study
+
+SUFFIX = ".runs"
+HEARTBEAT = 2.0  # s between signs of life of the process that hands out the work
+PATIENCE = 5  # heartbeats without a sign of life after which a process elsewhere counts as gone
+
+
+class StudyFolder:
+    """A folder of a study that is being run."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.shards, self.journals = self.path / "shards", self.path / "journal"
+
+    @classmethod
+    def beside(cls, result: str | os.PathLike[str]) -> StudyFolder:
+        """The folder that belongs to a result file."""
+        target = Path(result)
+        return cls(target.with_name(target.name + SUFFIX))
+
+    @classmethod
+    def of(cls, given: str | os.PathLike[str]) -> StudyFolder:
+        """The folder that is named by itself or by the result file that it belongs to; :class:`ResultsError` when there is none."""
+        for folder in (cls(given), cls.beside(given)):
+            if (folder.path / "study.json").is_file():
+                return folder
+        raise ResultsError(
+            f"{str(given)!r} is neither the folder of a study nor a result with one beside it ({Path(given).name}{SUFFIX}); "
+            "a study that is complete and packed has no folder any more"
+        )
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a folder."""
+        return (self.path / "study.json").is_file()
+
+    def prepare(self, plan: Plan, *, result: Path, config: str, asked: Any = None) -> str:
+        """Write what workers need; returns the name of the recipe, a hash of its bytes."""
+        data = pickle.dumps({"study": plan.study, "asked": asked})
+        with self._writing():
+            for folder in (self.path, self.shards, self.journals):
+                folder.mkdir(exist_ok=True)
+            (self.path / "study.pickle").with_suffix(".tmp").write_bytes(data)
+            os.replace((self.path / "study.pickle").with_suffix(".tmp"), self.path / "study.pickle")
+        about = {
+            "title": plan.study.title,
+            "study": plan.identity,
+            "recipe": hashlib.sha256(data).hexdigest()[:16],
+            "runs": len(plan),
+            "experiments": {name: last - first for name, (first, last) in plan.spans.items()},
+            "result": result.name,
+            "nkcell_sim": package_version(),
+        }
+        self._write("study.json", json.dumps(about, indent=1))
+        if config:
+            self._write("study.toml", config)
+        return str(about["recipe"])
+
+    def _write(self, name: str, text: str) -> None:
+        with replacing(self.path / name) as place:
+            place.partial.write_text(text, encoding="utf-8")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ResultsError(f"cannot write into {self.path.name!r}, where the finished runs of the study are to be kept: {reason(error)}") from error
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What ``study.json`` says."""
+        try:
+            found = json.loads((self.path / "study.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ResultsError(f"cannot read {str(self.path / 'study.json')!r} ({error}); start the study again with `nkcell run`") from error
+        if not isinstance(found, dict) or not {"study", "recipe", "runs", "experiments", "result"} <= found.keys():
+            raise ResultsError(f"{str(self.path / 'study.json')!r} does not describe a study; start it again with `nkcell run`")
+        return found
+
+    @property
+    def config(self) -> str:
+        """The resolved configuration; empty for a study from a script."""
+        path = self.path / "study.toml"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def load(self, recipe: str = "") -> tuple[Plan, Any]:
+        """The study and what was asked beside it, as :meth:`prepare` wrote them."""
+        path = self.path / "study.pickle"
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ResultsError(f"cannot read {str(path)!r}: {reason(error)}; workers need the folder of the study on a file system that they share") from error
+        if recipe and hashlib.sha256(data).hexdigest()[:16] != recipe:
+            raise ResultsError(f"{str(path)!r} is not the study that this work belongs to; was another one started in the same folder?")
+        try:
+            found = pickle.loads(data)
+        except Exception as error:
+            raise ResultsError(f"cannot load {str(path)!r} ({type(error).__name__}: {error}); start the study again with `nkcell run`") from error
+        study: Study = found["study"]
+        return Plan(study), found["asked"]
+
+    def history(self, study: str = "") -> History:
+        """What the journals say."""
+        return read_history(self.journals, study)
+
+    def files(self) -> list[Path]:
+        """The finished shards."""
+        return sorted(self.shards.glob("*.h5")) if self.shards.is_dir() else []
+
+    def set_aside(self, shard: Path) -> None:
+        """Take a damaged shard out of the way, so that its runs are done again."""
+        damaged = self.path / "damaged"
+        damaged.mkdir(exist_ok=True)
+        os.replace(shard, damaged / shard.name)
+
+    def remove(self) -> None:
+        """Delete the folder of a study whose result is complete without it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    # -- one driver at a time -------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def driven(self, *, jobs: bool = True) -> Iterator[None]:
+        """Be the one process that hands out the work; :class:`ResultsError` when another one does, or (with ``jobs``) when jobs of Slurm still work on it."""
+        self._refuse_company()
+        if jobs:
+            self._refuse_jobs()
+        mine = {"host": platform.node(), "pid": os.getpid(), "age": process_age(os.getpid())}
+        ended = threading.Event()
+
+        def beat() -> None:
+            count = 0
+            while not ended.wait(HEARTBEAT if count else 0.0):
+                count += 1
+                with suppress(OSError, ResultsError):
+                    self._write("driver.json", json.dumps({**mine, "beat": count}))
+
+        pulse = threading.Thread(target=beat, daemon=True)
+        pulse.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            pulse.join(timeout=10)
+            (self.path / "driver.json").unlink(missing_ok=True)
+
+    def driver(self) -> dict[str, Any]:
+        """The process that says it hands out the work; empty when none does."""
+        try:
+            found = json.loads((self.path / "driver.json").read_text(encoding="utf-8"))
+            return found if isinstance(found, dict) and {"host", "pid", "age", "beat"} <= found.keys() else {}
+        except (OSError, ValueError):
+            return {}
+
+    def _refuse_jobs(self) -> None:
+        from .arrays import jobs_of
+
+        jobs = jobs_of(self)
+        if not jobs or not shutil.which("squeue"):
+            return
+        from ..executors.slurm_jobs import state, unfinished
+
+        if unfinished(state(jobs, patience=30.0)):
+            raise ResultsError(
+                f"jobs {', '.join(jobs)} of Slurm still work on this study; follow them with `nkcell status {self.path.name}`, "
+                f"wait with `nkcell resume {self.path.name} --on slurm`, or cancel them (scancel {' '.join(jobs)})"
+            )
+
+    def _refuse_company(self) -> None:
+        """A process on this machine is looked up; one elsewhere is watched for a while, since clocks of two machines may differ."""
+        found = self.driver()
+        if not found or (found["host"], found["pid"]) == (platform.node(), os.getpid()):
+            return
+        alive = Writer(str(found["host"]), int(found["pid"]), str(found["age"])).alive
+        if alive is None:
+            deadline = time.monotonic() + PATIENCE * HEARTBEAT
+            while alive is None and time.monotonic() < deadline:
+                time.sleep(HEARTBEAT / 2)
+                alive = True if self.driver() not in ({}, found) else None
+        if alive:
+            raise ResultsError(
+                f"process {found['pid']} on {found['host']} runs this study in {str(self.path)!r} already; "
+                f"follow it with `nkcell status {self.path.name}`, or stop it first"
+            )
+
+
+def waited_for(folder: StudyFolder, study: str, patience: float, concerns: Callable[[Spans], bool]) -> tuple[History, list[tuple[Spans, Writer]]]:
+    """What the journals say, with the deaths that concern the caller, once workers of this machine have ended what they have in hand.
+
+    They end soon after the process that started them; chunks that some still have in hand after ``patience`` seconds come second.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        history = folder.history(study)
+        history.unfinished = [(spans, writer) for spans, writer in history.unfinished if concerns(spans)]
+        alive = [(spans, writer) for spans, writer in history.unfinished if writer.alive]
+        if not alive or time.monotonic() > deadline:
+            return history, alive
+        time.sleep(0.2)
+
+
+def described(counts: Mapping[str, int]) -> str:
+    """Numbers of runs by how they ended, in words."""
+    return ", ".join(f"{count:,} {cause}" for cause, count in counts.items()) or "none"

@@ -1,0 +1,172 @@
+"""What the processes of a study did, one file a process: chunks begun, finished or given up. A chunk that was begun and nothing more died with its process.
+
+Every line is one JSON object; a line that a dying process left half-written is the last of its file and is not counted. Nothing here is a result: the
+shards are. Clock times are for readers only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Spans = tuple[tuple[int, int], ...]  # positions of runs: from each first one to before each last one
+
+
+def spans_of(positions: Iterable[int]) -> Spans:
+    """Ascending positions as spans."""
+    found: list[tuple[int, int]] = []
+    for position in positions:
+        if found and found[-1][1] == position:
+            found[-1] = (found[-1][0], position + 1)
+        else:
+            found.append((int(position), int(position) + 1))
+    return tuple(found)
+
+
+def positions_of(spans: Iterable[Sequence[int]]) -> list[int]:
+    """The positions in spans, in order."""
+    return [position for first, last in spans for position in range(first, last)]
+
+
+def size_of(spans: Iterable[Sequence[int]]) -> int:
+    """Number of positions in spans."""
+    return sum(last - first for first, last in spans)
+
+
+def process_age(pid: int) -> str:
+    """A text that tells a process from a later one of the same number; empty when there is no such process here."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        pass
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return ""
+    return "alive"
+
+
+class Journal:
+    """The file of this process; made when there is something to say."""
+
+    def __init__(self, folder: Path, study: str) -> None:
+        self.folder = folder
+        self.study = study
+        self._lock = threading.Lock()
+        self._file: Any = None
+        self._open: Spans = ()
+
+    def start(self, spans: Spans) -> None:
+        """A chunk is begun."""
+        self._open = spans
+        self._say({"start": spans})
+
+    def end(self, spans: Spans, shard: str, seconds: float, counts: Mapping[str, int]) -> None:
+        """A chunk is finished, its shard is in place; ``counts`` are numbers of runs by how they ended."""
+        self._say({"end": spans, "shard": shard, "seconds": round(seconds, 3), "counts": dict(counts)})
+        self._open = ()
+
+    def stop(self, why: str, *, at_once: bool = False) -> None:
+        """The chunk in hand is given up for a reason that is not its own: an interrupt, a full disk, the end of the parent process.
+
+        ``at_once`` is for signal handlers, which must not wait for the line that they interrupted.
+        """
+        if self._open and (not at_once or not self._lock.locked()):
+            self._say({"stop": self._open, "why": why})
+            self._open = ()
+
+    def _say(self, entry: Mapping[str, Any]) -> None:
+        with self._lock:
+            if self._file is None:
+                name = f"{self.study}-{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:6]}.jsonl"
+                self._file = (self.folder / name).open("a", encoding="utf-8", buffering=1)
+                self._file.write(json.dumps({"host": platform.node(), "pid": os.getpid(), "age": process_age(os.getpid()), "at": _now()}) + "\n")
+            self._file.write(json.dumps({**entry, "at": _now()}) + "\n")
+            self._file.flush()
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The process behind a file."""
+
+    host: str
+    pid: int
+    age: str
+
+    @property
+    def alive(self) -> bool | None:
+        """Whether it still runs; None when it is on another machine."""
+        if self.host != platform.node():
+            return None
+        return process_age(self.pid) == self.age if self.age else False
+
+
+@dataclass
+class History:
+    """What the journals of a study say: finished chunks by shard, chunks that were begun and nothing more with their writer, and chunks given up."""
+
+    finished: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unfinished: list[tuple[Spans, Writer]] = field(default_factory=list)
+    stopped: list[tuple[Spans, str]] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of runs of all finished chunks by how they ended, the commonest first."""
+        total: dict[str, int] = {}
+        for entry in self.finished.values():
+            for cause, count in entry["counts"].items():
+                total[cause] = total.get(cause, 0) + count
+        return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+
+def read_history(folder: Path, study: str = "") -> History:
+    """What all journals in a folder say of a study (of every study, by default)."""
+    history = History()
+    for path in sorted(folder.glob(f"{study}*.jsonl")):
+        lines = list(_lines(path))
+        if not lines or "pid" not in lines[0]:
+            continue
+        writer = Writer(str(lines[0]["host"]), int(lines[0]["pid"]), str(lines[0]["age"]))
+        last: Spans = ()
+        for entry in lines[1:]:
+            if "start" in entry:
+                last = _spans(entry["start"])
+                continue
+            if "end" in entry:
+                history.finished[str(entry["shard"])] = {**entry, "end": _spans(entry["end"])}
+            elif "stop" in entry:
+                history.stopped.append((_spans(entry["stop"]), str(entry["why"])))
+            last = ()
+        if last:
+            history.unfinished.append((last, writer))
+    return history
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    for line in text.splitlines():
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            yield found
+
+
+def _spans(given: Any) -> Spans:
+    return tuple((int(first), int(last)) for first, last in given)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,169 @@
+"""What a worker does: some runs of a study into one shard, from a recipe that says no more than where the study is and which runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ResultsError
+from ..execution import Execution
+from ..results import Group, write_shard
+from ..results.reader import read
+from .chunk import Report, Treated, simulated
+from .folder import StudyFolder
+from .journal import Journal, Spans, positions_of
+from .plan import Plan
+
+ATTEMPTS = 3  # at writing a shard: network file systems fail for a moment
+FIRST_PAUSE = 0.5  # s before the second one
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Some runs of a study, as a worker is told of them: less than a kilobyte however large the study is."""
+
+    folder: str
+    study: str
+    recipe: str
+    spans: Spans
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a worker reports of finished runs: their shard, how they ended and the time they took; or why nothing could be kept."""
+
+    spans: Spans
+    shard: str
+    counts: dict[str, int]
+    seconds: float
+    problem: str = ""
+
+
+class Worker:
+    """A process that works for a study: the study is loaded once, treated cells are remembered."""
+
+    def __init__(self, folder: StudyFolder, plan: Plan) -> None:
+        self.folder, self.plan = folder, plan
+        self.treated = Treated()
+        self.journal = Journal(folder.journals, plan.identity)
+
+    @classmethod
+    def loaded(cls, path: str, study: str, recipe: str) -> Worker:
+        """A worker for the study in a folder; :class:`ResultsError` when it is another one there, or makes other runs here."""
+        folder = StudyFolder(path)
+        plan, _ = folder.load(recipe)
+        if plan.identity != study:
+            raise ResultsError(
+                f"the study in {path!r} makes other runs here than where it was started; expected the same version of nkcell_sim everywhere"
+            )
+        return cls(folder, plan)
+
+    def work(self, recipe: Recipe, report: Report | None = None) -> Done:
+        """Simulate and keep; what is finished already, by a worker that could not tell, is not done again."""
+        tag = tag_of(recipe)
+        found = next(self.folder.shards.glob(f"*-{tag}-*.h5"), None)
+        if found is not None:
+            return Done(recipe.spans, found.name, causes(read(found)), 0.0)
+        started = time.perf_counter()
+        self.journal.start(recipe.spans)
+        try:
+            tree = simulated(self.plan, positions_of(recipe.spans), self.treated, execution=Execution(threads=recipe.threads), report=report)
+            counts = causes(tree)
+            shard, problem = self._kept(tree, tag)
+        except BaseException as error:
+            self.journal.stop(type(error).__name__)
+            raise
+        if problem:
+            self.journal.stop(problem)
+            return Done(recipe.spans, "", {}, 0.0, problem)
+        seconds = time.perf_counter() - started
+        self.journal.end(recipe.spans, shard, seconds, counts)
+        return Done(recipe.spans, shard, counts, seconds)
+
+    def _kept(self, tree: Group, tag: str) -> tuple[str, str]:
+        """Name of the shard, or why it could not be written."""
+        problem = ""
+        for attempt in range(ATTEMPTS):
+            try:
+                return write_shard(tree, self.folder.shards, tag).name, ""
+            except ResultsError as error:
+                problem = str(error)
+            if attempt + 1 < ATTEMPTS:
+                time.sleep(FIRST_PAUSE * 2**attempt)
+        return "", problem
+
+
+def tag_of(recipe: Recipe) -> str:
+    """What the name of the shard of a recipe says of it."""
+    return hashlib.sha256(repr((recipe.study, recipe.spans)).encode()).hexdigest()[:12]
+
+
+def causes(tree: Group) -> dict[str, int]:
+    """Numbers of runs by how they ended; runs that never started by their reason."""
+    (group,) = tree.groups.values()
+    statuses = list(group.variables["status"].values)
+    warnings = group.groups.get("warnings")
+    said: dict[int, str] = {}
+    if warnings is not None:
+        rows = zip(warnings.variables["warning_run"].values.tolist(), warnings.variables["warning_text"].values, strict=True)
+        said = {run: str(text) for run, text in rows if str(text).startswith("not run: ")}
+    return shortened(Counter(f"not_run: {cause_of(said[i])}" if i in said else str(status) for i, status in enumerate(statuses)))
+
+
+def cause_of(said: str) -> str:
+    """Why a run never started, without what differs from run to run: numbers in brackets, the name of its cell, and the advice."""
+    reason = re.sub(r"^cell '[^']*': ", "", said.removeprefix("not run: "))
+    return re.sub(r" ?\([^()]*\d[^()]*\)", "", reason.partition(";")[0])
+
+
+def shortened(found: Counter[str], most: int = 20) -> dict[str, int]:
+    """The commonest causes; the reasons of the others are left out, their numbers are not."""
+    listed = found.most_common()
+    kept = dict(listed[:most])
+    for cause, count in listed[most:]:
+        plain = cause.partition(":")[0]
+        kept[plain] = kept.get(plain, 0) + count
+    return kept
+
+
+_workers: dict[tuple[str, str, str], Worker] = {}
+
+
+def work(recipe: Recipe) -> Done:
+    """Do what a recipe says, in this process; the study is loaded when it is first met."""
+    asked = (recipe.folder, recipe.study, recipe.recipe)
+    if asked not in _workers:
+        _workers.clear()  # one study at a time: its treated cells and its plan are not small
+        _workers[asked] = Worker.loaded(*asked)
+    return _workers[asked].work(recipe)
+
+
+def begin(parent: int) -> None:
+    """How a worker process of this machine starts: it leaves Ctrl-C to its parent, stops quietly when told to, and ends when its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _told_to_stop)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _told_to_stop(*_: Any) -> None:
+    for worker in _workers.values():
+        worker.journal.stop("SIGTERM", at_once=True)
+    os._exit(143)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    for worker in _workers.values():
+        with suppress(OSError):
+            worker.journal.stop("the process that started this one is gone")
+    os._exit(1)
