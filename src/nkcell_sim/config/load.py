@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -66,7 +66,7 @@ class Config:
     asked: Asked
     resolved: str
     name: str = ""
-    executor: Executor = Threads()  # where it says that its runs are done
+    executor: Executor = field(default_factory=Threads)  # where it says that its runs are done
 
 
 def load_config(path: str | FilePath, overrides: Sequence[str] = ()) -> Config:

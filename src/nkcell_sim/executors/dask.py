@@ -53,7 +53,7 @@ class Dask(Executor):
 
     @contextmanager
     def _cluster(self) -> Iterator[Any]:
-        distributed = _distributed()
+        _distributed()
         if self.scheduler:
             yield self.scheduler
             return

@@ -6,8 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from ..errors import NkcellError
 from ..execution import Execution
 from ..experiments.settling import settle_each
@@ -102,7 +100,7 @@ def unsimulated(plan: Plan, positions: Sequence[int], status: str, reason: str) 
 
 def _tree(plan: Plan, name: str, positions: Sequence[int], batches: Sequence[Batch]) -> Group:
     study = plan.study
-    keys = plan.keys[np.asarray(positions, dtype=np.int64)].tolist()
+    keys = plan.keys_of(positions).tolist()
     labelled = [replace(b, notes=study.notes(name), keys=tuple(keys[p] for p in b.positions)) for b in batches]
     units: Mapping[str, str] = {key: study.unit_of(key) for key in study.design.keys}
     return chunk_tree(name, labelled, units=units, base=plan.base(name))

@@ -101,22 +101,41 @@ class Plan:
 
         Equal recipes have equal keys in any study; with more samples, donors or cells the earlier ones keep theirs.
         """
-        found = np.empty(len(self), dtype="<i8")
+        return self.keys_of(np.arange(len(self)))
+
+    def keys_of(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        """The keys of some runs, int64."""
+        words = bytearray()
+        for stratum, local in self._located(positions):
+            head, raw, tags = self._ingredients[stratum.start]
+            width, at, base = len(raw) // len(stratum.points), -1, None
+            for index in local:
+                number, member = divmod(index, stratum.members)
+                if number != at or base is None:
+                    at, base = number, hashlib.blake2b(head + raw[number * width : (number + 1) * width], digest_size=WORD)
+                mine = base.copy()
+                mine.update(tags[member])
+                words += mine.digest()
+        return np.frombuffer(bytes(words), dtype="<i8").copy()
+
+    @cached_property
+    def _ingredients(self) -> dict[int, tuple[bytes, bytes, list[bytes]]]:
+        """Of every stratum, by its start: a hash of what its runs share, its points as bytes, and what tells its members apart."""
+        found = {}
         for stratum in self.strata:
             head = hashlib.blake2b(json.dumps(_plain(self._common(stratum)), sort_keys=True).encode(), digest_size=32).digest()
             points = np.where(np.isnan(stratum.points), np.nan, stratum.points + 0.0)  # one NaN, one zero
-            rows = np.ascontiguousarray(points, dtype="<f8")
-            width, raw = rows.shape[1] * 8, rows.tobytes()
-            tags = self._tags(stratum)
-            words = bytearray()
-            for i in range(len(rows)):
-                base = hashlib.blake2b(head + raw[i * width : (i + 1) * width], digest_size=WORD)
-                for tag in tags:
-                    mine = base.copy()
-                    mine.update(tag)
-                    words += mine.digest()
-            found[stratum.start : stratum.start + len(stratum)] = np.frombuffer(bytes(words), dtype="<i8")
+            found[stratum.start] = (head, np.ascontiguousarray(points, dtype="<f8").tobytes(), self._tags(stratum))
         return found
+
+    @cached_property
+    def identity(self) -> str:
+        """Name of the study: a hash of its runs' recipes in order."""
+        digest = hashlib.sha256()
+        for head, raw, tags in self._ingredients.values():
+            for part in (head, hashlib.sha256(raw).digest(), hashlib.sha256(b"\n".join(tags)).digest()):
+                digest.update(part)
+        return digest.hexdigest()[:16]
 
     def _common(self, stratum: Stratum) -> dict[str, Any]:
         """What all runs of a stratum share, and what their stored rows say of them."""
@@ -143,11 +162,6 @@ class Plan:
         table = cohort.table.get(group, {})
         donors = [json.dumps([group, i, donor, table.get(donor)], sort_keys=True).encode() for i, donor in enumerate(cohort.donors_of(group))]
         return [b"%s/%d" % (donor, i) for donor in donors for i in range(cohort.cells)]
-
-    @cached_property
-    def identity(self) -> str:
-        """Name of the study: a hash of its runs' keys in order."""
-        return hashlib.sha256(self.keys.tobytes()).hexdigest()[:16]
 
     def base(self, experiment: str) -> Experiment:
         """The experiment at its first point: what a result says of all its runs."""
