@@ -45,7 +45,7 @@ def shards_of(whole: Group, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     source, found = Source.of(whole, NAME), []
     for number in range(3):
-        rows = np.flatnonzero(WHERE == number)
+        rows = np.flatnonzero(number == WHERE)
         found.append(write_shard(Group({}, {NAME: Merge([source], np.zeros(len(rows), int), rows).in_memory()}), folder))
     return found
 
@@ -236,9 +236,10 @@ def test_no_changed_byte_escapes(contents: tuple[Path, bytes], data: st.DataObje
     flipped = content[place] ^ data.draw(st.integers(1, 255))
     path.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
     try:
-        assert not check(path).sound
-    except ResultsError as error:  # so damaged that it is no file of ours any more
-        assert str(path) in str(error)
+        sound = check(path).sound
+    except ResultsError:  # so damaged that it is no file of ours any more
+        sound = False
+    assert not sound
 
 
 @pytest.fixture(scope="module")

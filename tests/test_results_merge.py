@@ -9,14 +9,12 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nkcell_sim as nk
-from nkcell_sim.errors import ResultsError
 from nkcell_sim.experiments import Rest, run_experiment
 from nkcell_sim.experiments.base import Experiment
 from nkcell_sim.experiments.recording import at_times

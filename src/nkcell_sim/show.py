@@ -25,6 +25,8 @@ WIDTH = 64
 LONG_RECORDING = 36000.0  # s: hours from here on
 MOST_WARNINGS, FEW_WARNINGS = 16, 4
 PAGE = 110
+MOST_RUNS = 1000  # with a row of their own
+MOST_FAILED = 100
 FEW_RUNS = 6
 FEATURE_COLUMNS = 5
 WORST_MEASURES = 12
@@ -142,12 +144,22 @@ def results_text(results: Results, *, everything: bool = False) -> str:
     parts += _tables_text(results, everything=everything)
     if results.targets:
         parts += [heading("Published patterns"), targets_text(results), wrapped(PAPERS)]
-    for name, i, _ in results.failed:
-        runs = results[name]
-        parts.append(wrapped(f"FAILED {name}, run {i} ({_labels(runs)[i]}): {runs.failure(i)}"))
+    parts += _failures_text(results, everything=everything)
     origin = results.provenance
     parts.append(f"\nsimulated {origin['created']} with nkcell_sim {origin['software']['nkcell_sim']}, {origin['resources']['runs']} runs")
     return "\n".join(parts)
+
+
+def _failures_text(results: Results, *, everything: bool) -> list[str]:
+    """A line a failed run; of very many the causes with their numbers of runs."""
+    failed = results.failed
+    if len(failed) > MOST_FAILED and not everything:
+        causes = results.failures_by_cause()
+        lines = [wrapped(f"FAILED, {n} runs: {cause}") for cause, n in list(causes.items())[:MOST_FAILED]]
+        more = len(causes) - len(lines)
+        return [*lines, *([wrapped(f"and {more} more causes (nkcell show FILE.h5 --all)")] if more else [])]
+    labels = {name: _labels(results[name]) for name in dict.fromkeys(name for name, _, _ in failed)}
+    return [wrapped(f"FAILED {name}, run {i} ({labels[name][i]}): {results[name].failure(i)}") for name, i, _ in failed]
 
 
 def _features_text(runs: ExperimentRuns, *, everything: bool) -> str:
@@ -160,13 +172,14 @@ def _features_text(runs: ExperimentRuns, *, everything: bool) -> str:
 
 def _warnings_text(runs: ExperimentRuns, *, everything: bool) -> list[str]:
     """Warnings by run; of very many the first few and how many more there are."""
-    found = [(i, said) for i, said in runs.warnings if not _is_failure(runs, i, said)]
+    status = runs.status
+    found = [(i, said) for i, said in runs.warnings if not _is_failure(status[i], said)]
     if runs.labels and not everything:
         from .plots.causes import by_cause
 
-        return [wrapped(f"WARNING, {len(set(cause.runs))} of {len(runs.status)} runs, the first: {cause.text}") for cause in by_cause(found)]
+        return [wrapped(f"WARNING, {len(set(cause.runs))} of {len(status)} runs, the first: {cause.text}") for cause in by_cause(found)]
     shown = found if everything or len(found) <= MOST_WARNINGS else found[:FEW_WARNINGS]
-    labels = _labels(runs)
+    labels = _labels(runs) if shown else []
     lines = [wrapped(f"WARNING, run {i} ({labels[i]}): {said}") for i, said in shown]
     more = len(found) - len(shown)
     return [*lines, *([wrapped(f"and {more} more warnings (nkcell show FILE.h5 --all)")] if more else [])]
@@ -186,30 +199,43 @@ def _tables_text(results: Results, *, everything: bool) -> list[str]:
     return [part for name, title, text in tables if results.table(name) for part in (heading(title), text(results))]
 
 
-def _is_failure(runs: ExperimentRuns, i: int, said: str) -> bool:
+def _is_failure(status: str, said: str) -> bool:
     """Whether a warning only repeats that the run failed, which has a line of its own."""
-    return runs.status[i] != "ok" and said.startswith(("not run: ", f"the run ended as {runs.status[i]}"))
+    return status != "ok" and said.startswith(("not run: ", f"the run ended as {status}"))
 
 
 def feature_table(runs: ExperimentRuns, *, everything: bool = False) -> str:
     """Features of every run: a column a run when there are few, a row a run for a grid."""
-    if len(runs.status) <= FEW_RUNS:
+    if len(runs) <= FEW_RUNS:
         errors = runs.numerical_errors
         rows = [[name, *(f"{v:.4g}" for v in runs[name]), runs.units[name], *([_largest(errors[name])] if errors else [])] for name in runs.features]
         if any(status != "ok" for status in runs.status):
             rows.insert(0, ["status", *runs.status, "", *([""] if errors else [])])
         return columns([["", *_labels(runs), "unit", *(["numerical error"] if errors else [])], *rows])
+    if len(runs) > MOST_RUNS and not everything:
+        return _summary(runs)
     shown = [n for n in runs.features if _spread(runs[n]) > 0.1][:FEATURE_COLUMNS] or runs.features[:FEATURE_COLUMNS]
     shown = runs.features if everything else shown
     varied = runs.varied
     head = ["case", *(f"{k} [{runs.units[k]}]" for k in varied), *(f"{n} [{runs.units[n]}]" for n in shown)]
     rows = [
-        [case, *(_value(v[i]) for v in varied.values()), *(f"{runs[n][i]:.4g}" for n in shown), "" if runs.status[i] == "ok" else runs.status[i]]
-        for i, case in enumerate(runs.cases)
+        [case, *(_value(v[i]) for v in varied.values()), *(f"{runs[n][i]:.4g}" for n in shown), "" if status == "ok" else status]
+        for i, (case, status) in enumerate(zip(runs.cases, runs.status, strict=True))
     ]
     more = len(runs.features) - len(shown)
     rest = f"\n  {more} more features in the file (nkcell show FILE.h5 --all)" if more else ""
     return columns([[*head, ""], *rows]) + rest
+
+
+def _summary(runs: ExperimentRuns) -> str:
+    """Features and varied values over very many runs: how many have a number, and where most of these lie."""
+    rows = [["", "unit", "runs", "5 %", "median", "95 %"]]
+    for name, values in [*runs.varied.items(), *((name, runs[name]) for name in runs.features)]:
+        known = values[np.isfinite(values)]
+        where = [f"{q:.4g}" for q in np.quantile(known, (0.05, 0.5, 0.95))] if len(known) else ["-"] * 3
+        rows.append([name, runs.units[name], str(len(known)), *where])
+    ends = ", ".join(f"{n} {status}" for status, n in runs.status_counts().items())
+    return f"  {len(runs)} runs: {ends}\n" + columns(rows) + "\n  (a row a run: nkcell show FILE.h5 --all)"
 
 
 def _value(value: float) -> str:

@@ -17,7 +17,6 @@ import numpy as np
 from .engine import require_compiled
 from .errors import NkcellError, SteadyStateError
 from .model.calibrate import resting_states
-from .model.elimination import solve_each
 from .protocol import Protocol
 from .simulate import simulate
 from .solver import StateScales
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 NULL_RATE = 1e-10  # 1/ms: an eigenvalue slower than 1e-7 per s counts as zero (a structural zero, or months)
 MAX_NEWTON = 60
 BLOCK = 64  # cells solved together: their Jacobians stay in the cache
-SINGULAR = 1e-13  # pivots this far apart belong to a system that is singular but for rounding: solved as a least-squares problem
-MOVED = 1e-6  # of its size: a step after which the gradient of a total is taken again
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ class _Found:
         eigenvalues = np.linalg.eigvals(jacobian)
         zero = np.abs(eigenvalues) < NULL_RATE
         moving = eigenvalues[~zero]
-        kept = problem.kept(y, rates, slopes, first, problem.gradients(y, first))[:, 0]
+        kept = problem.kept(rates, slopes, problem.gradients(y, first))[:, 0]
         units = composition.declarations
         return SteadyState(
             cell=self.cell.with_state(self.y),
@@ -213,15 +210,15 @@ class _Problems:
         slopes /= self.scale[:, None]
         return f.T / self.scale, slopes, outputs.T
 
-    def gradients(self, y: np.ndarray, cells: np.ndarray, *, whole: bool = False) -> np.ndarray:
+    def gradients(self, y: np.ndarray, cells: np.ndarray, moved: np.ndarray | None = None) -> np.ndarray:
         """Gradients (n_totals, n_states, n) of the declared totals with respect to the scaled states (central differences).
 
-        Only states that can be part of a total are moved, unless the ``whole`` gradient is asked for.
+        Only states that can be part of a total are moved, or those that are asked for.
         """
         from . import _kernels
 
         found = np.zeros((len(self.totals), *y.shape))
-        moved = np.arange(len(y)) if whole else _in_totals(self.composition)
+        moved = _in_totals(self.composition) if moved is None else moved
         if not self.totals or not len(moved):
             return found
         step = (1e-4 * np.maximum(self.scale, 1e-3 * np.abs(y)))[moved]
@@ -235,27 +232,16 @@ class _Problems:
         found[:, moved] = (up - down) / (2.0 * step) * self.scale[moved]
         return found
 
-    def kept(self, y: np.ndarray, f: np.ndarray, jacobian: np.ndarray, cells: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-        """Which declared totals (n_totals, n) really are kept under these inputs: their gradient is orthogonal to every way to move.
-
-        Where it is not, the whole gradient decides and takes its place in ``gradients``.
-        """
-        found = self._orthogonal(f, jacobian, gradients)
-        unsure = np.flatnonzero(~found.all(axis=0))
-        if len(unsure):
-            whole = self.gradients(y[:, unsure], cells[unsure], whole=True)
-            found[:, unsure] = self._orthogonal(f[:, unsure], jacobian[..., unsure], whole)
-            gradients[..., unsure] = whole
-        return found
-
     @staticmethod
-    def _orthogonal(f: np.ndarray, jacobian: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    def kept(f: np.ndarray, jacobian: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+        """Which declared totals (n_totals, n) really are kept under these inputs: their gradient is orthogonal to every way to move."""
         found = np.zeros((len(gradients), f.shape[-1]), dtype=bool)
+        speed = _norm(f)
         for kept, gradient in zip(found, gradients, strict=True):
             size = _norm(gradient)
             # 1e-9: the gradient is a central difference, good to about 1e-10; the drift's floor is the rounding of f
             steady = _norm(_sum(g * row for g, row in zip(gradient, jacobian, strict=True))) < 1e-9 * size * _norm(jacobian.reshape(-1, f.shape[-1]))
-            kept[:] = steady & (np.abs(_sum(gradient * f)) <= size * (1e-9 * _norm(f) + 1e-13))
+            kept[:] = steady & (np.abs(_sum(gradient * f)) <= size * (1e-9 * speed + 1e-13))
         return found
 
     def newton(self, tolerance: float) -> list[tuple[np.ndarray | None, int]]:
@@ -267,22 +253,19 @@ class _Problems:
         going = np.arange(len(self.cells))
         f, jacobian, outputs = self.evaluate(y, going)
         wanted = outputs[self.totals].copy()
-        gradients = np.zeros((len(self.totals), *y.shape))
-        kept, taken_at = np.zeros(wanted.shape, dtype=bool), np.full(y.shape, np.inf)
         ended: dict[int, tuple[np.ndarray | None, int]] = {}
         for iteration in range(1, MAX_NEWTON + 1):
             sound = np.isfinite(f).all(axis=0)
             ended.update({int(i): (None, iteration) for i in going[~sound]})
             going, f, jacobian, outputs = going[sound], f[:, sound], jacobian[..., sound], outputs[:, sound]
             at = y[:, going]
-            with np.errstate(invalid="ignore"):
-                away = (np.abs(at - taken_at[:, going]) > MOVED * np.maximum(self.scale, np.abs(at))).any(axis=0)
-            far = going[away]
-            if len(far) and self.totals:
-                fresh = self.gradients(y[:, far], far)
-                kept[:, far] = self.kept(y[:, far], f[:, away], jacobian[..., away], far, fresh)
-                gradients[..., far], taken_at[:, far] = fresh, y[:, far]
-            step = self.scale * _steps(f, jacobian, gradients[..., going], kept[:, going], wanted[:, going] - outputs[self.totals])
+            gradients = self.gradients(at, going)
+            kept = self.kept(f, jacobian, gradients)
+            missing = wanted[:, going] - outputs[self.totals]
+            step = np.empty_like(at)
+            for k, mine in enumerate(kept.T):
+                step[:, k] = _step(f[:, k].copy(), jacobian[..., k].copy(), gradients[mine, :, k], missing[mine, k])
+            step *= self.scale
             damping, moved, f, jacobian, outputs = self._advance(at, step, f, jacobian, outputs, going)
             y[:, going] = moved
             near = np.max(np.abs(step) / np.maximum(self.scale, np.abs(moved)), axis=0) < 1e-10
@@ -320,35 +303,19 @@ class _Problems:
         return damping, y, f, jacobian, outputs
 
 
-def _steps(f: np.ndarray, jacobian: np.ndarray, gradients: np.ndarray, kept: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Newton steps (n_states, n) in scaled variables that close the kept totals' ``missing`` (n_totals, n) and leave states that cannot move.
-
-    A kept total makes one balance follow from the others: the total takes the place of the balance that weighs most in it.
-    """
-    system, right, count = jacobian.copy(), -f, f.shape[1]
-    still = (f == 0.0) & ~(jacobian != 0.0).any(axis=1)
-    k, cell = np.nonzero(still)
-    system[k, k, cell] = 1.0
-    weight = 1.0 / np.maximum(np.abs(system).max(axis=1), 1e-300)
-    system, right = system * weight[:, None], right * weight
-    used = still.copy()
-    for gradient, mine, lacking in zip(gradients, kept, missing, strict=True):
-        cells = np.flatnonzero(mine)
-        if len(cells):
-            size = np.abs(gradient[:, cells]).max(axis=0)
-            place = np.argmax(np.where(used[:, cells], -1.0, np.abs(gradient[:, cells]) / weight[:, cells]), axis=0)
-            system[place, :, cells], right[place, cells], used[place, cells] = (gradient[:, cells] / size).T, lacking[cells] / size, True
-    step, pivots = solve_each(system, right)
-    for i in np.flatnonzero(~(pivots > SINGULAR) | ~np.isfinite(step).all(axis=0)):
-        step[:, i] = _least_squares(f[:, i], jacobian[..., i], gradients[:, kept[:, i], i], missing[kept[:, i], i], still[:, i])
-    return step
-
-
-def _least_squares(f: np.ndarray, jacobian: np.ndarray, gradients: np.ndarray, missing: np.ndarray, still: np.ndarray) -> np.ndarray:
-    """The Newton step of one cell whose balances leave something open: the smallest one that meets them."""
-    size = np.array([_norm(gradient) for gradient in gradients])[:, None]
-    system = np.concatenate([jacobian, gradients / size if len(gradients) else gradients, np.eye(len(f))[still]])
-    target = np.concatenate([-f, missing / size[:, 0] if len(missing) else missing, np.zeros(int(still.sum()))])
+def _step(f: np.ndarray, jacobian: np.ndarray, gradients: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """The Newton step of one cell in scaled variables, which closes the kept totals' ``missing`` and leaves states that cannot move."""
+    rows, right = [jacobian], [-f]
+    if len(gradients):
+        size = np.linalg.norm(gradients, axis=1, keepdims=True)
+        # weighted like a fast equation, so that the total is met exactly
+        rows.append(gradients / size)
+        right.append(missing / size[:, 0])
+    still = (f == 0.0) & ~jacobian.any(axis=1)
+    if still.any():
+        rows.append(np.eye(len(f))[still])
+        right.append(np.zeros(int(still.sum())))
+    system, target = np.concatenate(rows), np.concatenate(right)
     weight = 1.0 / np.maximum(np.abs(system).max(axis=1), 1e-300)
     return np.asarray(np.linalg.lstsq(system * weight[:, None], target * weight, rcond=1e-15)[0])
 
@@ -374,12 +341,12 @@ def _totals(composition: Composition) -> list[int]:
 
 @lru_cache(maxsize=64)
 def _in_totals(composition: Composition) -> np.ndarray:
-    """States that are part of some total, found at the declared values with every absent quantity present; a whole gradient checks it where it matters."""
+    """States that are part of some total: those that it depends on at the declared values with every absent quantity present."""
     from .model.cell import Cell
 
     parameters, y = composition.parameter_defaults, np.array([to_kernel(s.initial, s.unit) for s in composition.states.values()])
     scale = StateScales.of(composition).scale
     problem = _Problems([Cell(composition)])
     problem.parameters = np.where(parameters == 0.0, 0.5, parameters)[None]
-    gradient = problem.gradients(np.where(y == 0.0, 0.1 * scale, y)[:, None], np.zeros(1, dtype=int), whole=True)
+    gradient = problem.gradients(np.where(y == 0.0, 0.1 * scale, y)[:, None], np.zeros(1, dtype=int), np.arange(len(y)))
     return np.flatnonzero((gradient[..., 0] != 0.0).any(axis=0))

@@ -22,6 +22,41 @@ def test_half_time_of_an_exponential_rise_is_ln2_tau():
     assert f.half_time_exponential_fit(time, y, ONSET, end) == pytest.approx(np.log(2.0) * TAU, rel=1e-6)
 
 
+def noisy_rises(count: int) -> np.ndarray:
+    """Rises with one or two time constants, delays and noise, (count, n_times)."""
+    rng, since = np.random.default_rng(4), np.clip(TIME - ONSET, 0.0, None)
+    fast, slow, share = rng.lognormal(2.0, 0.7, count), rng.lognormal(4.0, 0.5, count), rng.uniform(0.2, 1.0, count)
+    rises = share[:, None] * -np.expm1(-since / fast[:, None]) + (1.0 - share)[:, None] * -np.expm1(-since / slow[:, None])
+    return 80.0 + 40.0 * rises + rng.normal(0.0, 0.3, (count, len(TIME)))
+
+
+def test_the_exponential_of_a_rise_is_the_best_one():
+    from scipy.optimize import least_squares
+
+    rises = noisy_rises(12)
+    for y, half in zip(rises, f.half_times_exponential_fit(TIME, list(rises), ONSET, 300.0), strict=True):
+        top = f.peak(TIME, y, ONSET, 300.0)
+        t, v = f.window(TIME, y, ONSET, ONSET + top.time)
+        v = (v - f.value_at(TIME, y, ONSET)) / top.height
+        best = least_squares(lambda p, t=t, v=v: p[0] * -np.expm1(-(t - ONSET) / np.exp(p[1])) - v, (1.0, np.log(top.time / 3.0)), xtol=1e-15, ftol=1e-15)
+        # near the best fit its sum of squares is a parabola, so that SciPy knows tau to the square root of a double's 2e-16
+        assert half == pytest.approx(np.log(2.0) * np.exp(best.x[1]), rel=1e-7)
+
+
+def test_a_fit_has_the_same_bits_alone_and_among_others():
+    rises = [*noisy_rises(21), np.ones_like(TIME), np.full_like(TIME, np.nan), np.clip(TIME - ONSET, 0.0, None) ** 2]
+    together = f.half_times_exponential_fit(TIME, rises, ONSET, 300.0)
+    backwards = f.half_times_exponential_fit(TIME, rises[::-1], ONSET, 300.0)[::-1]
+    alone = np.array([f.half_time_exponential_fit(TIME, y, ONSET, 300.0) for y in rises])
+    assert together.tobytes() == backwards.tobytes() == alone.tobytes()
+    assert np.isfinite(together[:21]).all()
+
+
+def test_a_rise_that_does_not_bend_towards_an_end_has_no_time_constant():
+    since = np.clip(TIME - ONSET, 0.0, None)
+    assert np.isnan(f.half_times_exponential_fit(TIME, [since, since**2], ONSET, 300.0)).all()
+
+
 def test_half_time_of_a_linear_rise_is_half_of_it():
     y = np.clip((TIME - ONSET) / 10.0, 0.0, 1.0)
     assert f.half_time_onset_to_half(TIME, y, ONSET, 300.0) == pytest.approx(5.0, abs=1e-12)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from nkcell_sim.errors import SteadyStateError
+from nkcell_sim.model.cell import Cell
 from nkcell_sim.model.cells import primary_nk_cell, stub_nk_cell
 from nkcell_sim.protocol import Protocol
 from nkcell_sim.simulate import simulate
-from nkcell_sim.steady_state import steady_state
+from nkcell_sim.solver import StateScales
+from nkcell_sim.steady_state import SteadyState, _in_totals, _Problems, settled_each, steady_state, steady_states
 
 
 def test_eigenvalues_at_rest_equal_the_published_spectrum() -> None:
@@ -57,3 +59,57 @@ def test_an_oscillating_cell_has_no_rest_to_settle_to_and_the_error_says_so() ->
     cell = stub_nk_cell().set_inputs({"plc_drive": 0.11})
     with pytest.raises(SteadyStateError, match=r"no steady state of .* still moves by .* may oscillate"):
         steady_state(cell, relax=500.0)
+
+
+def kicked() -> list[Cell]:
+    """Cells away from rest, some of which never find it by Newton alone, with a pipette or with components switched off."""
+    cell, found = primary_nk_cell(), []
+    for i in range(14):
+        start = cell.with_state({"v": -59.0 + i, "ca_cyt": 0.08 + 0.01 * i, "ca_er": 450.0 - 10.0 * i})
+        found += [start, start.set_inputs({"whole_cell": 1.0, "v_clamp": 1.0}), start.without("TRPM3", "Dye"), stub_nk_cell().set_inputs({"k_out": 4.0 + i})]
+    return found
+
+
+def test_many_steady_states_have_the_bits_of_each_alone() -> None:
+    cells = kicked()
+    together = steady_states(cells)
+    for i in (0, 1, 2, 3, 29, 54, 55):
+        alone, among = steady_state(cells[i]), together[i]
+        assert isinstance(among, SteadyState)
+        assert alone.cell.initial_state().tobytes() == among.cell.initial_state().tobytes()
+        assert repr(alone) == repr(among)
+    settled = settled_each(cells[::-1])[::-1]
+    assert [cell.initial_state().tobytes() for cell in settled] == [found.cell.initial_state().tobytes() for found in together]  # type: ignore[union-attr]
+
+
+def test_a_cell_with_a_pipette_keeps_no_charge_and_one_without_does() -> None:
+    cell = primary_nk_cell()
+    free, patched = steady_states([cell, cell.set_inputs({"whole_cell": 1.0, "v_clamp": 1.0, "v_cmd": -60.0})])
+    assert isinstance(free, SteadyState)
+    assert isinstance(patched, SteadyState)
+    assert list(free.conserved) == ["Ledger.charge"]
+    assert not patched.conserved
+    assert max(patched.residuals.values()) < 1e-8
+
+
+def test_a_cell_that_has_no_rest_costs_only_itself() -> None:
+    still = stub_nk_cell()
+    found = steady_states([still, still.set_inputs({"plc_drive": 0.11}), still], relax=500.0)
+    assert isinstance(found[1], SteadyStateError)
+    assert repr(found[0]) == repr(found[2]) == repr(steady_state(still, relax=500.0))
+
+
+@pytest.mark.parametrize("cell", [primary_nk_cell(), stub_nk_cell()], ids=lambda cell: cell.name)
+def test_the_states_of_a_total_are_known_whatever_a_cell_is_like(cell: Cell) -> None:
+    rng, composition = np.random.default_rng(11), cell.composition
+    members = _in_totals(composition)
+    scale = StateScales.of(composition).scale
+    for _ in range(10):
+        drawable = {k: p.default for k, p in composition.parameters.items() if p.minimum == 0.0 and not p.choices}
+        drawn = cell.set({k: value * rng.uniform(0.5, 1.0) for k, value in drawable.items()})
+        problem = _Problems([drawn])
+        y = (np.abs(cell.initial_state()) + scale * rng.random(len(scale)))[:, None]
+        whole = problem.gradients(y, np.zeros(1, dtype=int), np.arange(len(y)))
+        part = problem.gradients(y, np.zeros(1, dtype=int))
+        assert set(np.flatnonzero(whole[0, :, 0])) <= set(members)
+        assert np.array_equal(whole, part)

@@ -310,12 +310,12 @@ class _Loader:
                 self._check_inputs(case.treatment, case.cell, ("condition", i, key_of(case.treatment)))
 
     def _check_inputs(self, record: LabRecord, cell: Cell, path: Path) -> None:
-        for field in record.lab_fields():
-            values = getattr(record, field)
+        for key in record.lab_fields():
+            values = getattr(record, key)
             for j, value in enumerate(values if isinstance(values, tuple) else [values]):
-                problem = input_problem(record, field, value, cell)
+                problem = input_problem(record, key, value, cell)
                 if problem:
-                    where: Path = (*path, field)
+                    where: Path = (*path, key)
                     raise self.source.error((*where, j) if (*where, j) in self.source.places.entries else where, problem)
 
     def _cohort(self, file: File, cases: Sequence[Case]) -> Cohort | None:

@@ -155,7 +155,8 @@ class _Rest:
 
     def _newton(self, y: np.ndarray, cells: np.ndarray, columns: Columns) -> tuple[dict[int, NkcellError], np.ndarray]:
         """Newton's iteration, every cell until its own step is small; errors by position, and the cells that did not arrive."""
-        free, errors, moving = np.array(self.free), {}, cells
+        errors: dict[int, NkcellError] = {}
+        free, moving = np.array(self.free), cells
         for _ in range(MAX_ITERATIONS):
             twins = Twins(self.composition, self.parameters[:, moving], self.inputs[:, moving])
             rate, slope, finite = twins.linearised(y[:, moving], self.free, columns)

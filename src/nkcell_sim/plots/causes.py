@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_NUMBER = re.compile(r"(?<![A-Za-z_])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+from ..results.results import NUMBER
 
 
 @dataclass(frozen=True)
@@ -25,5 +24,5 @@ def by_cause(texts: Iterable[tuple[int, str]]) -> list[Cause]:
     """(run, text) pairs as causes, in order of first appearance."""
     found: dict[str, list[tuple[int, str]]] = {}
     for run, text in texts:
-        found.setdefault(_NUMBER.sub("#", text), []).append((run, text))
+        found.setdefault(NUMBER.sub("#", text), []).append((run, text))
     return [Cause(rows[0][1], tuple(run for run, _ in rows)) for rows in found.values()]

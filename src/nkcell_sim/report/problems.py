@@ -33,11 +33,13 @@ def _failures(runs: ExperimentRuns) -> list[list[object]]:
 
 def _warnings(runs: ExperimentRuns) -> list[list[object]]:
     """Warnings that say more than that a run failed, which has a row of its own."""
-    told = [(i, text) for i, text in runs.warnings if not (runs.status[i] != "ok" and text.startswith(("not run: ", f"the run ended as {runs.status[i]}")))]
+    status = runs.status
+    told = [(i, text) for i, text in runs.warnings if not (status[i] != "ok" and text.startswith(("not run: ", f"the run ended as {status[i]}")))]
     return [_row(runs, "warning", cause) for cause in by_cause(told)]
 
 
 def _row(runs: ExperimentRuns, kind: str, cause: Cause) -> list[object]:
     touched = list(dict.fromkeys(cause.runs))
+    cases = runs.cases
     example = "for example: " if len(touched) > 1 else ""
-    return [runs.name, kind, f"{example}{pretty(cause.text)}", len(touched), ", ".join(dict.fromkeys(runs.cases[i] for i in touched))]
+    return [runs.name, kind, f"{example}{pretty(cause.text)}", len(touched), ", ".join(dict.fromkeys(cases[i] for i in touched))]

@@ -15,11 +15,12 @@ from ..model.cell import Cell
 from ..outcomes import RUNGS
 from ..units import from_kernel
 from . import layout
-from .layout import ERROR_SUFFIX, IDEAL, NO_PARAMETER, OBSERVED, OWN_TIMES, TIME, Group, Variable, agreed, index, numbers, text, united
+from .layout import ERROR_SUFFIX, IDEAL, OBSERVED, OWN_TIMES, TIME, Group, Variable, agreed, index, numbers, text, united
 from .merge import merged
 from .origin import file_attributes, provenance_group
 from .protocols import protocol_group
 from .results import Results
+from .value_origins import Origins
 
 _LABELS = {  # the names of layout.LABELS
     "group": ("", "group of donors"),
@@ -83,11 +84,13 @@ class _Experiment:
         self.units = {key: units[key] for key in batches[0].varied[0]}
         positions = [p for b in self.batches for p in b.positions]
         self.order = np.argsort(positions, kind="stable")
+        self._in_order = bool((self.order == np.arange(len(self.order))).all())  # then large tables are copied once, not twice
         self.setup = base or self.batches[0].result.experiment
         self.traces = [b.result.trace for b in self.batches]
 
     def _merged(self, parts: Sequence[Any]) -> np.ndarray:
-        return np.concatenate([np.asarray(p) for p in parts])[self.order]
+        joined = np.concatenate([np.asarray(p) for p in parts])
+        return joined if self._in_order else joined[self.order]
 
     def _listed(self, parts: Sequence[Sequence[Any]]) -> list[Any]:
         flat = [x for part in parts for x in part]
@@ -268,8 +271,8 @@ class _Experiment:
         """Resolved parameters of every run, in declared units (NaN where a run's cell does not have the parameter)."""
         declared = self._declared("parameters")
         values = self._columns("parameters", declared, [cell.parameter_vector() for cell in self.cells])
-        origins = _Origins()
-        origin_of = np.array([[origins.number(cell, key) for key in declared] for cell in self.cells], dtype="<i4")
+        origins = Origins()
+        origin_of = np.array([origins.numbers(cell, declared) for cell in self.cells], dtype="<i4")
         return Group(
             {
                 **self._table("parameter", declared),
@@ -323,19 +326,3 @@ def _listed_rungs() -> str:
     return ", ".join(f"{number} {name}" for number, name in enumerate(RUNGS))
 
 
-class _Origins:
-    """Numbers the different (evidence, source) of values; equal values of equal cells are asked about once."""
-
-    def __init__(self) -> None:
-        self.table: dict[tuple[str, str], int] = {}
-        self._known: dict[tuple[Any, ...], int] = {}
-
-    def number(self, cell: Cell, key: str) -> int:
-        """Number of the origin of a parameter's value in a cell."""
-        if key not in cell.composition.parameters:
-            return self.table.setdefault(NO_PARAMETER, len(self.table))
-        value = cell.values.get(key)
-        asked = (cell.composition.name, cell.parameter_set, cell.phenotype, key, value, value is not None and cell.solved.get(key) == value)
-        if asked not in self._known:
-            self._known[asked] = self.table.setdefault(cell.origin(key), len(self.table))
-        return self._known[asked]

@@ -10,14 +10,13 @@ import numpy as np
 from ..errors import ResultsError
 from .layout import LABELS, OWN_TIMES, RESERVED_GROUPS, TIME, Group, Pending, Variable, agreed, coordinates_first, index, located, numbers, text, united
 from .protocols import SET
-from .scan import ABSENT, RAGGED, TIMES, Scan
+from .scan import RAGGED, TIMES, Scan
 from .sources import AXES, Readers, Source
 
 BAND_BYTES = 96 * 2**20  # of runs handled at once
 ROUND = 16_384  # runs: a band is a multiple where it can be, so that chunks of a file are written once
 FIRST = ("run_key", "run_id", "case", "status", "time_reached", "worst_component", "steps", "rung", "attempts", *LABELS)
 GROUPS = ("parameters", "inputs", "final_state", "protocol", "warnings")
-COUNTED = ("run", "time", "sample")
 TEXT_BYTES = 96  # of a short text in memory
 
 
@@ -256,8 +255,10 @@ ORDER = {
     "parameters": ("parameter", "unit", "description", "value", "origin", "origin_of_value", "evidence", "source"),
     "inputs": ("input", "unit", "description", "value"),
     "final_state": ("state", "unit", "description", "value"),
-    "protocol": ("protocol", "protocol_of_run", "duration", "event", "event_protocol", "event_time", "event_text")
-    + ("phase", "phase_protocol", "phase_start", "phase_end", "phase_text"),
+    "protocol": (
+        *("protocol", "protocol_of_run", "duration", "event", "event_protocol", "event_time", "event_text"),
+        *("phase", "phase_protocol", "phase_start", "phase_end", "phase_text"),
+    ),
     "warnings": ("warning", "warning_run", "warning_text"),
 }
 
@@ -270,7 +271,8 @@ def _longest(lists: Sequence[list[str]]) -> list[str]:
 
 def missing(dtype: Any) -> Any:
     """What stands where a source has no value."""
-    return "" if dtype == object else np.nan if np.dtype(dtype).kind == "f" else 0
+    kind = np.dtype(dtype).kind
+    return "" if kind == "O" else np.nan if kind == "f" else 0
 
 
 def plain_texts(values: np.ndarray) -> np.ndarray:
@@ -304,6 +306,3 @@ def _bands(columns: Mapping[str, Variable], total: int) -> Iterator[tuple[int, i
     if columns:
         for start in range(0, total, rows):
             yield start, min(start + rows, total)
-
-
-__all__ = ["ABSENT", "Merge", "merged"]

@@ -54,7 +54,10 @@ def _bytes(file: Any) -> int:
 
 @contextmanager
 def opened(path: str | os.PathLike[str], *, shards: bool = True) -> Iterator[Any]:
-    """One of our files, open for reading, and with ``shards`` those that it keeps its traces in are there too; :class:`ResultsError` for one that is missing, damaged or not ours, also while it is read."""
+    """One of our files, open for reading; :class:`ResultsError` for one that is missing, damaged or not ours, also while it is read.
+
+    ``shards`` asks that the files are there that it keeps traces in.
+    """
     try:
         source = Path(path)
         there = source.is_file()

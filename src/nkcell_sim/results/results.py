@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+NUMBER = re.compile(r"(?<![A-Za-z_])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")  # texts that differ in their numbers only have one cause
 UNSTARTED = ("not_run", "worker_lost")  # statuses of runs that never came to their first step; a warning may say why
 
 
@@ -145,15 +147,20 @@ class ExperimentRuns:
         return dict(Counter(self.status).most_common())
 
     def failures_by_cause(self) -> dict[str, int]:
-        """Number of runs by what they failed on, the commonest first: the status with the component that failed, or why runs never started."""
+        """Number of runs by what they failed on, the commonest first: the status with the component that failed, or why runs never started.
+
+        Reasons that differ in their numbers only are one cause, told as of its first run.
+        """
         v = self.group.variables
         worst = v["worst_component"].values if "worst_component" in v else [""] * len(self.status)
         causes: Counter[str] = Counter()
+        first: dict[str, str] = {}
         for run, (status, component) in enumerate(zip(self.status, worst, strict=True)):
-            if status in UNSTARTED:
-                causes[": ".join([status, *self._reasons.get(run, [])])] += 1
-            elif status != "ok":
-                causes[f"{status} ({component})" if component else status] += 1
+            if status != "ok":
+                told = ": ".join([status, *self._reasons.get(run, [])])
+                cause = told if status in UNSTARTED or not component else f"{status} ({component})"
+                kind = NUMBER.sub("#", cause)
+                causes[first.setdefault(kind, cause)] += 1
         return dict(causes.most_common())
 
     def failure(self, run: int) -> str:

@@ -14,7 +14,6 @@ from .sources import AXES, Layout, Readers, Source, plain
 
 RAGGED = {"event": "protocol/event_protocol", "phase": "protocol/phase_protocol", "warning": "warnings/warning_run"}  # axis: who a row belongs to
 TIMES = ("time", "sample")
-ABSENT = NO_PARAMETER
 BLOCK = 4096  # runs
 
 
@@ -102,9 +101,8 @@ class Scan:
                     about[name].append({c: texts[i] for c, texts in columns.items()})
             rows = {name: agreed(each) for name, each in about.items()}
             self.described[axis] = {c: [row.get(c, "") for row in rows.values()] for c in dict.fromkeys(c for row in rows.values() for c in row)}
-        traces = any(
-            len(c.dims) == 2 and c.dims[0] == "run" and c.dims[1] in TIMES and p != "time" for layout in self.layouts for p, c in layout.columns.items()
-        )
+        wide = [path for layout in self.layouts for path, c in layout.columns.items() if c.dims in (("run", "time"), ("run", "sample"))]
+        traces = any(path != "time" for path in wide)
         self.time = self._times.common
         self.samples = self._times.longest if traces or self.time is not None else 0
         self.axis = "sample" if self.time is None else "time"
@@ -123,8 +121,8 @@ class Scan:
         """Number the origins as they first occur, run after run; stops reading when all have occurred."""
         lacking = {n for n in self._maps if self.places(self.sources[n].layout, "parameter") is not None}
         if lacking:
-            self._pairs.setdefault(ABSENT, len(self._pairs))
-        absent = self._pairs.get(ABSENT, -1)
+            self._pairs.setdefault(NO_PARAMETER, len(self._pairs))
+        absent = self._pairs.get(NO_PARAMETER, -1)
         number = np.full(len(self._pairs), -1, dtype="<i4")
         wide = len(self.axes["parameter"])
         known = 0

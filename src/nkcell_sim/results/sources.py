@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import h5py
 import numpy as np
@@ -100,7 +100,7 @@ class MemorySource(Source):
 class FileSource(Source):
     """Rows of an HDF5 file; its layout is taken from another file that says that it has the same one."""
 
-    _layouts: OrderedDict[tuple[str, str], Layout] = OrderedDict()
+    _layouts: ClassVar[OrderedDict[tuple[str, str], Layout]] = OrderedDict()
 
     def __init__(self, path: Path, experiment: str) -> None:
         self.path: Path = path
@@ -240,17 +240,16 @@ def picked(read: Any, rows: np.ndarray, wide: int) -> np.ndarray:
         return found if len(found) == len(rows) and (len(rows) < 2 or bool((np.diff(rows) == 1).all())) else found[rows - first]
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
-    found: np.ndarray | None = None
-    at = 0
+    parts, at = [], 0
     while at < len(rows):
         end = int(np.searchsorted(ordered, ordered[at] + most))
         part = np.asarray(read(int(ordered[at]), int(ordered[end - 1]) + 1))
-        if found is None:
-            found = np.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
-        found[order[at:end]] = part[ordered[at:end] - ordered[at]]
+        parts.append(part[ordered[at:end] - ordered[at]])
         at = end
-    assert found is not None
-    return found
+    together = np.concatenate(parts)
+    back = np.empty(len(rows), dtype=int)
+    back[order] = np.arange(len(rows))
+    return together[back]
 
 
 def _parts(group: Group) -> list[tuple[str, Group]]:

@@ -51,7 +51,7 @@ class Stored(Variable):
             object.__setattr__(self, key, value)
 
     @property
-    def values(self) -> np.ndarray:  # type: ignore[override]
+    def values(self) -> np.ndarray:
         if self._values is None:
             object.__setattr__(self, "_values", self.file.read(self.name, ()))
         assert self._values is not None

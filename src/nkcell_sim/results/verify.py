@@ -100,7 +100,7 @@ class _Findings:
 
     def content(self, h5: Any, folder: Path) -> None:
         """Read everything."""
-        for name, group in h5.items():
+        for group in h5.values():
             if isinstance(group, h5py.Group) and SHARDS in group.attrs:
                 self._shards(str(group.attrs[SHARDS]).splitlines(), folder)
         for dataset in _datasets(h5):
@@ -140,9 +140,8 @@ class _Findings:
         asked = int(group.attrs.get("nkcell_runs", there))
         if asked != there:
             self.add(f"{name} has {there} runs; the study asks for {asked}")
-        sizes = {
-            n: int(d.shape[0]) for n, d in group.items() if isinstance(d, h5py.Dataset) and d.shape and n not in ("time", "sample") and d.shape[0] != there
-        }
+        columns = {n: d for n, d in group.items() if isinstance(d, h5py.Dataset) and d.shape and n not in ("time", "sample")}
+        sizes = {n: int(d.shape[0]) for n, d in columns.items() if d.shape[0] != there}
         self.add(", ".join(f"{name}/{n} has {size} rows for {there} runs" for n, size in sizes.items()))
         if "status" not in group:
             return
@@ -158,12 +157,10 @@ class _Findings:
 
     def _reasons(self, group: Any) -> dict[str, int]:
         """Number of runs by why they were never started."""
-        warnings = group.get("warnings")
-        said = (
-            {}
-            if warnings is None
-            else {r: t for r, t in zip(warnings["warning_run"][()].tolist(), warnings["warning_text"].asstr()[()], strict=True) if t.startswith("not run: ")}
-        )
+        if "warnings" not in group:
+            return {}
+        runs, texts = group["warnings/warning_run"][()].tolist(), group["warnings/warning_text"].asstr()[()]
+        said = {run: text for run, text in zip(runs, texts, strict=True) if text.startswith("not run: ")}
         return dict(Counter(said.values()))
 
 

@@ -22,6 +22,7 @@ CHUNK_RUNS = 16_384  # rows of a chunk at most
 # Tables whose rows repeat each other are compressed, a few columns at a time: ten times smaller, and one column is read without the others.
 REDUNDANT = (("run", "parameter"), ("run", "input"))
 FEW_COLUMNS = 4
+_TEXT = h5py.h5t.py_create(h5py.string_dtype("utf-8"), logical=True)
 GZIP = {"compression": "gzip", "compression_opts": 1}
 
 
@@ -109,7 +110,7 @@ def write_group(h5: Any, group: Group, scales: Mapping[str, Any]) -> None:
     :class:`~.layout.Pending` variable only gets its place.
     """
     for name, value in group.attributes.items():
-        h5.attrs[name] = value
+        _attribute(h5, name, value)
     scales = dict(scales)
     coordinates = {n: v for n, v in group.variables.items() if v.dims == (n,)}
     for name, variable in coordinates.items():
@@ -122,7 +123,7 @@ def write_group(h5: Any, group: Group, scales: Mapping[str, Any]) -> None:
         for axis, dimension in enumerate(variable.dims):
             if dimension not in scales:
                 raise ResultsError(f"variable {name!r} uses dimension {dimension!r}, which has no coordinate")
-            dataset.dims[axis].attach_scale(scales[dimension])
+            h5py.h5ds.attach_scale(dataset.id, scales[dimension].id, axis)
     for name, child in group.groups.items():
         write_group(h5.create_group(name, track_order=True), child, scales)
 
@@ -140,8 +141,17 @@ def _dataset(h5: Any, name: str, variable: Variable) -> Any:
             for rows in variable.blocks(step=(dataset.chunks or (1,))[0]):
                 dataset[rows] = variable.part(rows)
     for key, value in variable.attributes.items():
-        dataset.attrs[key] = value
+        _attribute(dataset, key, value)
     return dataset
+
+
+def _attribute(owner: Any, key: str, value: Any) -> None:
+    """Write an attribute that is new; what ``owner.attrs[key] = value`` does for a text, in a fraction of its time."""
+    if not isinstance(value, str):
+        owner.attrs[key] = value
+        return
+    attribute = h5py.h5a.create(owner.id, key.encode(), _TEXT, h5py.h5s.create(h5py.h5s.SCALAR))
+    attribute.write(np.array(value.encode(), dtype=h5py.string_dtype("utf-8")))
 
 
 def storage(variable: Variable) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..experiments.base import Experiment
 from ..experiments.treatment import Treatment, name_of
 from ..model.cell import Cell
@@ -60,7 +62,7 @@ def cell_content(cell: Cell) -> dict[str, Any]:
 
 
 def _exact(values: Any) -> list[str]:
-    return [float(v).hex() for v in values]
+    return [value.hex() for value in np.asarray(values, dtype=float).tolist()]
 
 
 def settings_of(record: Any) -> dict[str, Any]:
