@@ -35,7 +35,6 @@ app = typer.Typer(
 
 export = typer.Typer(help="Write the model for other programs.", rich_markup_mode=None)
 app.add_typer(export, name="export")
-cli_studies.add_to(app)
 
 
 def _version(wanted: bool) -> None:
@@ -87,6 +86,9 @@ def run(
         return
     results, missing = simulated(loaded, quiet, target, executor=executor, fresh=fresh, retry_lost=retry_lost, virtual=virtual)
     finish(results, missing, target, drawing if figure else None, quiet)
+
+
+cli_studies.add_to(app)
 
 
 @app.command(epilog=EPILOG, short_help="Print a configuration or a result file.")

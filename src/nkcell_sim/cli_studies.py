@@ -34,12 +34,12 @@ def submit(
     config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="Configuration (TOML). Without it: the naltrexone experiment.")] = "",
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Result file; by default named after the configuration.")] = "",
     overrides: Overrides = [],  # noqa: B006
-    workers: Annotated[int, typer.Option("--tasks", metavar="N", help="Tasks of the array; by default by the size of the study.")] = 0,
+    workers: Annotated[int, typer.Option("--tasks", metavar="N", help="Tasks of the array; by default by the size of the study.", show_default=False)] = 0,
     partition: Annotated[str, typer.Option(metavar="NAME", help="Partition of the cluster.")] = "",
     account: Annotated[str, typer.Option(metavar="NAME", help="Account that is charged.")] = "",
     time: Annotated[str, typer.Option(metavar="TIME", help='Time limit of a task, "4 h" or 1-12:00:00.')] = "",
     memory: Annotated[str, typer.Option(metavar="SIZE", help='Memory of a task, "4 GB".')] = "",
-    cpus: Annotated[int, typer.Option(metavar="N", help="Cores of a task, each with a process of its own.")] = 0,
+    cpus: Annotated[int, typer.Option(metavar="N", help="Cores of a task, each with a process of its own (default: 1).", show_default=False)] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Submit what is missing of a study to Slurm as an array job, and return; `nkcell status` follows it, `nkcell collect` writes the result file.
@@ -66,7 +66,12 @@ def submit(
     if not len(missing):
         say(f"every run of this study is finished already; `nkcell collect {target}` writes the result file")
         return
-    jobs = submit_study(folder, missing, executor)
+    try:
+        jobs = submit_study(folder, missing, executor)
+    except BaseException:
+        if not folder.files():
+            folder.remove()
+        raise
     if not quiet:
         say(f"submitted {len(missing):,} runs to Slurm as job {', '.join(jobs)}; their folder is {folder.path.name}")
         say(f"follow them with `nkcell status {target}`; when they have ended, `nkcell collect {target}` writes the result file")

@@ -59,10 +59,9 @@ class StudyFolder:
         for folder in (cls(given), cls.beside(given)):
             if (folder.path / "study.json").is_file():
                 return folder
-        raise ResultsError(
-            f"{str(given)!r} is neither the folder of a study nor a result with one beside it ({Path(given).name}{SUFFIX}); "
-            "a study that is complete and packed has no folder any more"
-        )
+        if Path(given).is_file():
+            raise ResultsError(f"{str(given)!r} has no folder of unfinished work beside it ({Path(given).name}{SUFFIX}): a study that is complete needs none")
+        raise ResultsError(f"{str(given)!r} is neither a result file nor the folder of a study that is being run ({Path(given).name}{SUFFIX})")
 
     @property
     def exists(self) -> bool:

@@ -113,7 +113,7 @@ def _jobs(jobs: Sequence[str]) -> list[str]:
 def _finished(path: str) -> str:
     """A result file without a folder."""
     results = open_results(path)
-    lines = [f"{results.title or path}: complete"]
+    lines = [f"{path}: {results.title + ', ' if results.title else ''}complete"]
     for name, runs in results.experiments.items():
         statuses = runs.status
         counts = {status: statuses.count(status) for status in dict.fromkeys(statuses)}
