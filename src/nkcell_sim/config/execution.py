@@ -13,20 +13,45 @@ from .sections import Section, Whole
 from .source import Source
 
 
+class DaskSection(Section):
+    """Workers of Dask; by default processes of this machine."""
+
+    scheduler: str = Field(default="", description='address of a scheduler that runs already, "tcp://HOST:8786"')
+    cluster: Literal["", "slurm"] = Field(default="", description='"slurm": workers are jobs, asked for through dask-jobqueue and replaced when they are lost')
+    options: dict[str, Any] = Field(default={}, description="options of dask-jobqueue's cluster, for example cores, memory, walltime, queue")
+
+
+class SlurmSection(Section):
+    """What the tasks of an array ask for; empty is the cluster's default."""
+
+    partition: str = Field(default="", description="partition")
+    account: str = Field(default="", description="account that is charged")
+    qos: str = Field(default="", description="quality of service")
+    time: str = Field(default="", description='time limit of a task, "4 h" or "1-12:00:00"')
+    memory: str = Field(default="", description='memory of a task, "4 GB"')
+    cpus_per_task: Whole = Field(default=1, description="cores of a task, each with a process of its own")
+    max_concurrent: Whole = Field(default=0, description="tasks that run at once at most (0: as many as the cluster gives)")
+    stop_before: str = Field(default="60 s", description="how long before the end of its time a task is asked to stop")
+    modules: list[str] = Field(default=[], description="modules to load")
+    prologue: list[str] = Field(default=[], description="shell lines before Python")
+    extra: list[str] = Field(default=[], description='further options of sbatch, for example "--constraint=avx512"')
+    python: str = Field(default="", description="interpreter on the nodes; by default the one that submits")
+
+
 class ExecutionSection(Section):
-    """Where the runs are done."""
+    """Where the runs are done; nothing here changes a result."""
 
     on: Literal[tuple(EXECUTORS)] = Field(  # type: ignore[valid-type]
         default="threads", description="threads of this process, processes of this machine, Dask workers, the processes of an MPI job, or jobs of Slurm"
     )
     workers: Whole | None = Field(default=None, ge=1, description="threads, processes, worker processes of Dask, or tasks of a Slurm array")
-    dask: dict[str, Any] = Field(default={}, description='scheduler = "tcp://HOST:8786", or cluster = "slurm" with options = { ... } of dask-jobqueue')
-    slurm: dict[str, Any] = Field(default={}, description='options of sbatch: partition, account, time, memory, cpus, ... (see `nkcell submit --help`)')
+    dask: DaskSection = Field(default=DaskSection(), description="how Dask gets its workers")
+    slurm: SlurmSection = Field(default=SlurmSection(), description="what tasks of Slurm ask for")
 
 
 def executor_from(section: ExecutionSection, source: Source) -> Executor:
     """The executor that a section describes; an error shows its line."""
-    given = {"dask": section.dask, "slurm": section.slurm}
+    given = {name: {key: getattr(table, key) for key in table.model_fields_set} for name, table in (("dask", section.dask), ("slurm", section.slurm))}
     options = given.pop(section.on, {})
     for name, table in given.items():
         if table:
@@ -36,4 +61,4 @@ def executor_from(section: ExecutionSection, source: Source) -> Executor:
     except NkcellError as error:
         named = str(getattr(error, "name", ""))
         path: Path = ("execution", section.on, named) if named in options else ("execution", "workers" if named in ("workers", "count") else "on")
-        raise source.error(path, str(error), at_key=named in options) from error
+        raise source.error(path, str(error), at_key=False) from error

@@ -11,6 +11,7 @@ from ..model.cells import COMPOSITIONS
 from ..model.quantities import Parameter
 from ..units import DIMENSIONLESS, unit_info
 from .cohorts import CohortSection
+from .execution import ExecutionSection
 from .questions import PowerSection, StatisticsSection
 from .sections import ONLY, TREATMENT_KEYS, File, experiment_section, record_section, solver_section, treatment_section, with_unit
 
@@ -29,7 +30,7 @@ def config_schema() -> dict[str, Any]:
     definitions.update({f"experiment_{kind}": body for kind, body in kinds.items()})
     definitions.update({name: _inlined(treatment_section(key).model_json_schema()) for key, name in TREATMENT_KEYS.items()})
     definitions["solver"] = _inlined(solver_section().model_json_schema())
-    for name, section in (("cohort", CohortSection), ("statistics", StatisticsSection), ("power", PowerSection)):
+    for name, section in (("cohort", CohortSection), ("statistics", StatisticsSection), ("power", PowerSection), ("execution", ExecutionSection)):
         body = _inlined(section.model_json_schema())
         definitions.update({key: _inlined(inner) for key, inner in body.pop("$defs", {}).items()})
         definitions[name] = body
