@@ -217,6 +217,15 @@ def test_packing_gives_the_file_that_collecting_gives_and_needs_no_shard(whole: 
             assert file[f"{NAME}/ca_cyt"].chunks == other[f"{NAME}/ca_cyt"].chunks
 
 
+def test_thousands_of_shards_fit_into_the_list(whole: Group, virtual: Path) -> None:
+    """An attribute of HDF5 is at most 64 kB in its usual place; the list is a text on the heap, which has no such bound."""
+    names = "\n".join(f"r.runs/shards/512-{i:024x}.h5" for i in range(20_000))
+    with h5py.File(virtual, "a") as file:
+        file[NAME].attrs["nkcell_shards"] = names
+    with pytest.raises(ResultsError, match="in 20000 other files, and 20000 of them are not there"):
+        open_results(virtual)
+
+
 # -- checking --------------------------------------------------------------------------------------------------------------
 
 

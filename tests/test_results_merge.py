@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nkcell_sim as nk
+from nkcell_sim.errors import ResultsError
 from nkcell_sim.experiments import Rest, run_experiment
 from nkcell_sim.experiments.base import Experiment
 from nkcell_sim.experiments.recording import at_times
@@ -31,7 +33,7 @@ from nkcell_sim.results.sources import Source
 
 CELL = nk.primary_nk_cell()
 SICK = CELL.with_phenotype("me_cfs").set({"KCa31.g_max": "0.5 nS"})
-INCUBATED = CELL.set_inputs({"ntx": "200 uM"})
+INCUBATED = CELL.set_inputs({"ntx": "200 uM", "pregs": "1 uM"})
 IMAGING = nk.CalciumImaging(ntx_in_bath="kept", baseline="5 s", application="20 s", recovery="10 s", sampling="1 s")
 PROVENANCE = provenance_of(models={}, solver={}, runs=1, elapsed=0.0, threads=1)
 NAME = "imaging"
@@ -139,7 +141,7 @@ def rows_of(division: Sequence[Sequence[int]], *, size: int) -> tuple[np.ndarray
 
 
 @pytest.mark.parametrize("name", STUDIES)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_division_of_the_runs_changes_the_result(name: str, data: st.DataObject) -> None:
     runs = STUDIES[name]()
@@ -151,7 +153,7 @@ def test_no_division_of_the_runs_changes_the_result(name: str, data: st.DataObje
 
 
 @pytest.mark.parametrize("name", STUDIES)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_file_collected_from_shards_and_an_earlier_file_is_that_of_the_whole(name: str, data: st.DataObject) -> None:
     runs = STUDIES[name]()
@@ -181,3 +183,76 @@ def test_merging_what_is_merged_changes_nothing() -> None:
         whole = tree_of(runs)
         assert_same(whole, merged([whole]))
         assert_same(whole, merged([tree_of(runs[:2]), tree_of(runs[2:])]))
+
+
+def test_the_studies_of_these_tests_are_as_varied_as_they_should_be() -> None:
+    groups = {name: tree_of(make()).groups[NAME] for name, make in STUDIES.items()}
+    plain, mixed, flooded, observed, two = groups.values()
+    status = plain.variables["status"].values.tolist()
+    assert {"ok", "step_limit", "not_run"} == set(status)
+    protocols = plain.groups["protocol"].variables
+    assert protocols["protocol_of_run"].values.tolist() == [0, 1, 2, 0, 0, 3, 1, 0], "a bath that the protocol changes from another level is another protocol"
+    assert mixed.variables["time"].dims == ("run", "sample")
+    assert "ca_recovered" in mixed.variables
+    assert np.isnan(mixed.variables["ca_recovered"].values).any()
+    assert np.isnan(mixed.variables["ca_amplitude_numerical_error"].values).tolist() == [False, True] * 2 + [False]
+    assert len(flooded.groups["warnings"].variables["warning_run"].values) > len(set(flooded.groups["warnings"].variables["warning_run"].values.tolist()))
+    assert flooded.variables["time"].shape == (5, 0)
+    assert flooded.variables["group"].values.tolist() == ["healthy"] * 2 + ["sick"] * 3
+    assert any(v.attributes.get("role") == "observed" for v in observed.variables.values())
+    assert any(v.attributes.get("role") == "ideal_feature" for v in observed.variables.values())
+    origins = two.groups["parameters"].variables
+    assert "not a parameter of this cell" in origins["source"].values.tolist()
+    assert np.isnan(origins["value"].values).any()
+
+
+def test_driven_inputs_are_kept_only_beside_traces() -> None:
+    kept = tree_of(plain_runs()[:2]).groups[NAME].groups["protocol"].variables
+    bare = tree_of(flooded_runs()[:2]).groups[NAME].groups["protocol"].variables
+    assert [v.dims for v in kept.values() if v.attributes.get("role") == "input"]== [("protocol", "time")]
+    assert not [name for name, v in bare.items() if v.attributes.get("role") == "input"]
+    assert {"event_text", "phase_text", "duration"} <= bare.keys()
+
+
+def test_settings_are_those_of_the_first_point_whatever_run_is_first_in_a_chunk() -> None:
+    runs = plain_runs()
+    last = tree_of(runs[5:6]).groups[NAME].attributes
+    first = tree_of(runs[:1]).groups[NAME].attributes
+    assert {k: v for k, v in last.items() if k.startswith("setting_")} == {k: v for k, v in first.items() if k.startswith("setting_")}
+
+
+def test_a_file_without_times_in_common_or_traces_opens_everywhere(tmp_path: Path) -> None:
+    root = assemble("s", {NAME: flooded_runs()}, units={"imaging.pregs": "uM"}, provenance=PROVENANCE)
+    path = root.save(tmp_path / "bare.h5")
+    for engine in ("h5netcdf", "netcdf4"):
+        with xarray.open_dataset(path, group=NAME, engine=engine) as data:
+            assert data["time"].shape == (5, 0)
+            assert np.array_equal(data["ca_amplitude"].values, root[NAME]["ca_amplitude"], equal_nan=True)
+
+
+def test_rows_of_an_older_file_without_keys_fit_to_new_ones() -> None:
+    runs = plain_runs()
+    old = tree_of([replace(b, keys=()) for b in runs[:3]])
+    assert "run_key" not in old.groups[NAME].variables
+    both = merged([old, tree_of(runs[3:])]).groups[NAME]
+    assert both.variables["run_key"].values.tolist() == [0, 0, 0, *(10**17 + i for i in range(3, 8))]
+    assert both.variables["run_id"].values.tolist() == [f"id{i}" for i in range(8)]
+
+
+def test_what_cannot_be_put_together_is_named(tmp_path: Path) -> None:
+    tree = tree_of(plain_runs()[:2])
+    with pytest.raises(ResultsError, match="got row 2 of results in memory, which has 2 runs"):
+        Merge([Source.of(tree, NAME)], [0], [2])
+    with pytest.raises(ResultsError, match=r"without an experiment 'patch'; they have imaging"):
+        Source.of(tree, "patch")
+    with pytest.raises(ResultsError, match="at least one run"):
+        Merge([Source.of(tree, NAME)], [], [])
+    shard = write_shard(tree, tmp_path)
+    with pytest.raises(ResultsError, match="has no experiment 'patch'; it has imaging"):
+        Merge([Source.of(shard, "patch")], [0], [0])
+    content = bytearray(shard.read_bytes())
+    shard.write_bytes(bytes(content[: len(content) // 2]))
+    with pytest.raises(ResultsError, match=rf"{shard.name}' is truncated or damaged"):
+        Merge([Source.of(shard, NAME)], [0], [0])
+    with pytest.raises(ResultsError, match="expected exactly one"):
+        write_shard(Group({}, {"a": tree.groups[NAME], "b": tree.groups[NAME]}), tmp_path)

@@ -271,16 +271,15 @@ class _Experiment:
         """Resolved parameters of every run, in declared units (NaN where a run's cell does not have the parameter)."""
         declared = self._declared("parameters")
         values = self._columns("parameters", declared, [cell.parameter_vector() for cell in self.cells])
-        origins = Origins()
-        origin_of = np.array([origins.numbers(cell, declared) for cell in self.cells], dtype="<i4")
+        origin_of, table = Origins().numbered(self.cells, list(declared))
         return Group(
             {
                 **self._table("parameter", declared),
                 "value": numbers(("run", "parameter"), values, "1", "value in the unit of the parameter (see `unit`)"),
-                "origin": index("origin", len(origins.table), "number of the origin"),
+                "origin": index("origin", len(table), "number of the origin"),
                 "origin_of_value": numbers(("run", "parameter"), origin_of, "1", "where the value comes from: number of its origin"),
-                "evidence": text(("origin",), [evidence for evidence, _ in origins.table], "evidence code"),
-                "source": text(("origin",), [source for _, source in origins.table], "source, parameter set, phenotype or calibration"),
+                "evidence": text(("origin",), [evidence for evidence, _ in table], "evidence code"),
+                "source": text(("origin",), [source for _, source in table], "source, parameter set, phenotype or calibration"),
             }
         )
 
@@ -324,5 +323,3 @@ def _row(values: Mapping[str, np.ndarray], key: str, trace: Any) -> np.ndarray:
 
 def _listed_rungs() -> str:
     return ", ".join(f"{number} {name}" for number, name in enumerate(RUNGS))
-
-

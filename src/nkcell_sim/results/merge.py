@@ -13,7 +13,7 @@ from .protocols import SET
 from .scan import RAGGED, TIMES, Scan
 from .sources import AXES, Readers, Source
 
-BAND_BYTES = 96 * 2**20  # of runs handled at once
+BAND_BYTES = 192 * 2**20  # of runs handled at once
 ROUND = 16_384  # runs: a band is a multiple where it can be, so that chunks of a file are written once
 FIRST = ("run_key", "run_id", "case", "status", "time_reached", "worst_component", "steps", "rung", "attempts", *LABELS)
 GROUPS = ("parameters", "inputs", "final_state", "protocol", "warnings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -30,8 +31,8 @@ class Scan:
         self.layouts: list[Layout] = []
         self._times = _Times()
         self._contents: dict[bytes, int] = {}
-        self._protocols: list[tuple[int, int]] = []
-        self._protocol_rows: dict[str, list[int]] = {"event": [], "phase": []}
+        self._protocols = (array("q"), array("q"))  # source and row: a study may have as many protocols as runs
+        self._protocol_rows = {"event": array("q"), "phase": array("q")}
         self._following = np.zeros(len(source_of), dtype="<i4")
         self._warned = np.zeros(len(source_of), dtype=np.int32)
         self._pairs: dict[tuple[str, str], int] = {}
@@ -75,8 +76,9 @@ class Scan:
         for row in used.tolist():
             content = contents.digest(row)
             if content not in self._contents:
-                self._contents[content] = len(self._protocols)
-                self._protocols.append((number, row))
+                self._contents[content] = len(self._contents)
+                self._protocols[0].append(number)
+                self._protocols[1].append(row)
                 for axis, counts in self._protocol_rows.items():
                     counts.append(contents.count(axis, row))
             to[row] = self._contents[content]
@@ -110,11 +112,12 @@ class Scan:
     def _number_protocols(self) -> None:
         found, first = np.unique(self._following, return_index=True)
         order = found[np.argsort(first, kind="stable")]
-        to = np.zeros(len(self._protocols), dtype="<i4")
+        to = np.zeros(len(self._contents), dtype="<i4")
         to[order] = np.arange(len(order))
         self.protocol_of_run = to[self._following]
-        chosen = np.array(self._protocols, dtype=np.int64).reshape(-1, 2)[order]
-        self.protocols = (chosen[:, 0].astype(np.int32), chosen[:, 1])
+        numbers_, rows = (np.array(column, dtype=np.int64)[order] for column in self._protocols)
+        self.protocols = (numbers_.astype(np.int32), rows)
+        self._contents.clear()
         self.counts = {axis: np.array(counts, dtype=np.int64)[order] for axis, counts in self._protocol_rows.items()} | {"warning": self._warned}
 
     def _number_origins(self, readers: Readers) -> None:

@@ -131,6 +131,10 @@ class FileSource(Source):
             stack = ExitStack()
             self._file = stack.enter_context(opened(self.path))
             self._stack = stack
+            if self.experiment not in self._file:
+                has = ", ".join(self._file)
+                self.close()
+                raise ResultsError(f"{self.name!r} has no experiment {self.experiment!r}; it has {has}")
 
     def close(self) -> None:
         if self._stack is not None:
@@ -166,8 +170,6 @@ class FileSource(Source):
         """Names, units, attributes and axes of everything; equal ones are kept once."""
         with translated(self.name):
             self.open()
-            if self.experiment not in self._file:
-                raise ResultsError(f"{self.name!r} has no experiment {self.experiment!r}; it has {', '.join(self._file)}")
             key = (self.experiment, str(self._file.attrs.get(LAYOUT, "")))
             known = self._layouts.get(key) if key[1] else None
             self._layout = known or self._read_layout()

@@ -46,7 +46,7 @@ class Report:
     def __str__(self) -> str:
         said = ", ".join(f"{n} runs of {name}" for name, n in self.runs.items())
         read = f"{self.path}: {said or 'no runs'}; {self.variables} variables read" + (f", {self.shards} shards checked" if self.shards else "")
-        lines = [f"{name}: {n} runs are not finished (nkcell run --resume goes on with them)" for name, n in self.unfinished.items()]
+        lines = [f"{name}: {n} runs are not finished; run the study again to go on with them" for name, n in self.unfinished.items()]
         hidden = len(self.problems) - SHOWN
         lines += [*(f"DAMAGED: {p}" for p in self.problems[:SHOWN]), *([f"... and {hidden} more"] if hidden > 0 else [])]
         return "\n".join([read, *(f"  {line}" for line in lines or ["sound: every checksum, every run and every file is as it was written"])])
