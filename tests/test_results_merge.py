@@ -209,7 +209,7 @@ def test_the_studies_of_these_tests_are_as_varied_as_they_should_be() -> None:
 def test_driven_inputs_are_kept_only_beside_traces() -> None:
     kept = tree_of(plain_runs()[:2]).groups[NAME].groups["protocol"].variables
     bare = tree_of(flooded_runs()[:2]).groups[NAME].groups["protocol"].variables
-    assert [v.dims for v in kept.values() if v.attributes.get("role") == "input"]== [("protocol", "time")]
+    assert [v.dims for v in kept.values() if v.attributes.get("role") == "input"] == [("protocol", "time")]
     assert not [name for name, v in bare.items() if v.attributes.get("role") == "input"]
     assert {"event_text", "phase_text", "duration"} <= bare.keys()
 

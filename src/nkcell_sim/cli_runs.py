@@ -21,7 +21,7 @@ UNFINISHED = "its tables"  # what an interrupt leaves out when the runs are done
 Overrides = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one key, e.g. experiment.imaging.pregs='100 uM'; may be repeated.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 On = Annotated[str, typer.Option("--on", metavar="WHERE", help="threads (default), processes, dask, mpi or slurm.")]
-Workers = Annotated[int, typer.Option(metavar="N", help="Threads, processes, Dask workers or tasks of a Slurm array; by default one a core.", show_default=False)]
+Workers = Annotated[int, typer.Option(metavar="N", help="Threads, processes, Dask workers or tasks of an array; by default one a core.", show_default=False)]
 Scheduler = Annotated[str, typer.Option(metavar="ADDRESS", help="Scheduler of Dask that runs already, e.g. tcp://HOST:8786.")]
 RetryLost = Annotated[bool, typer.Option("--retry-lost", help="Try runs again that ended as worker_lost.")]
 Virtual = Annotated[bool, typer.Option("--virtual", help="Leave the large tables in the shards; `nkcell pack` joins them later.")]

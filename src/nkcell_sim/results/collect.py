@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,19 +68,29 @@ def collect(
 
 
 def save_collected(
-    path: str | os.PathLike[str], attributes: Mapping[str, Any], experiments: Mapping[str, Rows], groups: Mapping[str, Group], *, virtual: bool = False
+    path: str | os.PathLike[str],
+    attributes: Mapping[str, Any],
+    experiments: Mapping[str, Rows],
+    groups: Mapping[str, Group],
+    *,
+    virtual: bool = False,
+    more: Callable[[Path], Mapping[str, Group]] | None = None,
 ) -> Path:
-    """Write a whole result file from rows of experiments; ``attributes`` are those of the file and ``groups`` what else it holds (provenance, tables).
+    """Write a whole result file from rows of experiments; ``attributes`` are those of the file and ``groups`` what else it holds (provenance).
 
-    The file takes its name when it is complete.
+    ``more`` is called with the file as it is then, and returns groups that are computed from it (tables). The file takes its name when it is complete.
     """
     with replacing(path) as place:
         with growing(place.partial) as file:
             write_group(file, Group({}, {}, dict(attributes)), {})
             for name, rows in experiments.items():
-                more = {"runs": rows.runs, "attributes": rows.attributes}
-                collect(file, name, rows.sources, rows.source_of, rows.row_of, virtual=virtual, folder=place.target.parent, **more)  # type: ignore[arg-type]
+                where: dict[str, Any] = {"folder": place.target.parent, "runs": rows.runs, "attributes": rows.attributes}
+                collect(file, name, rows.sources, rows.source_of, rows.row_of, virtual=virtual, **where)
             write_group(file, Group({}, dict(groups)), {})
+        computed = {} if more is None else more(place.partial)
+        if computed:
+            with growing(place.partial, "r+") as file:
+                write_group(file, Group({}, dict(computed)), {})
         seal(place.partial)
     return Path(path)
 

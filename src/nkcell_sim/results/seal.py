@@ -25,7 +25,7 @@ def unsealed(path: Path) -> str:
         end = file.read()
     if not end.startswith(MARK):
         return "it has no digest at its end: it was cut off, or changed by another program, or written before files had one"
-    if end[len(MARK) : -1].decode(errors="replace") != file_digest(path, size - LENGTH):
+    if end != MARK + file_digest(path, size - LENGTH).encode() + b"\n":
         return "its bytes are not those it was written with: the digest at its end differs"
     return ""
 

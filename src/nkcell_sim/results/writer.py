@@ -40,12 +40,12 @@ def write(root: Group, path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def growing(partial: Path) -> Iterator[Any]:
-    """An empty HDF5 file open for writing; a disk that was full is an error after the file was closed."""
+def growing(partial: Path, mode: str = "w") -> Iterator[Any]:
+    """An HDF5 file open for writing, an empty one ("w") or one to add to ("r+"); a disk that was full is an error after the file was closed."""
     with partial.open("r+b", buffering=0) as opened:
         disk = Disk(opened)
         with uninterrupted():
-            file = new_file(disk)
+            file = new_file(disk, mode)
         try:
             yield file
         finally:
@@ -98,9 +98,9 @@ class Disk:
         self.file.flush()
 
 
-def new_file(disk: Disk) -> Any:
-    """An empty HDF5 file on that disk, open for writing."""
-    return h5py.File(disk, "w", track_order=True, libver=("v108", "latest"))
+def new_file(disk: Disk, mode: str = "w") -> Any:
+    """An HDF5 file on that disk, open for writing."""
+    return h5py.File(disk, mode, track_order=True, libver=("v108", "latest"))
 
 
 def write_group(h5: Any, group: Group, scales: Mapping[str, Any]) -> None:

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from ..errors import ResultsError
 from ..results import Group, Results, Rows, Source, check_shard, open_results, read_shard_keys, save_collected, unknown_rows
 from ..results.origin import file_attributes, provenance_group
-from ..results.target import replacing, uninterrupted
-from ..results.writer import Disk, write_group
 from .folder import StudyFolder
 from .plan import Plan
 
@@ -127,23 +124,10 @@ def write_result(target: Path, plan: Plan, found: Found, provenance: Mapping[str
         sources = [Source.of(found.sources[i], name) for i in used.tolist()]
         experiments[name] = Rows(sources, np.searchsorted(used, found.source[first:last]), found.row[first:last])
     attributes, groups = file_attributes(plan.study.title, provenance), {"provenance": provenance_group(provenance)}
-    if tables is None:
-        save_collected(target, attributes, experiments, groups, virtual=virtual)
-        return
-    with replacing(target) as place:
-        save_collected(place.partial, attributes, experiments, groups, virtual=virtual)
-        before = open_results(place.partial)
-        after = tables(before)
-        _append(place.partial, {name: group for name, group in after.root.groups.items() if name not in before.root.groups})
 
+    def computed(path: Path) -> Mapping[str, Group]:
+        before = open_results(path)
+        after = before if tables is None else tables(before)
+        return {name: group for name, group in after.root.groups.items() if name not in before.root.groups}
 
-def _append(path: Path, groups: Mapping[str, Group]) -> None:
-    """Write groups into a file that is there."""
-    if not groups:
-        return
-    with path.open("r+b", buffering=0) as opened:
-        disk = Disk(opened)
-        with uninterrupted(), h5py.File(disk, "r+", libver=("v108", "latest")) as file:
-            write_group(file, Group({}, dict(groups)), {})
-        if disk.problem is not None:
-            raise disk.problem
+    save_collected(target, attributes, experiments, groups, virtual=virtual, more=None if tables is None else computed)
