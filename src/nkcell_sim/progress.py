@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from types import TracebackType
 from typing import Any, TextIO
 
 # A bar that flashes by helps nobody: it appears when the work has lasted this long [s].
 PATIENCE = 1.0
 LINE_INTERVAL = 5.0
+RECENT = 12  # lines that the rate is measured over
 
 
 class ProgressBar:
@@ -20,6 +22,7 @@ class ProgressBar:
         self.quiet = quiet
         self._started = self._last = time.monotonic()
         self._shown = -1
+        self._recent: deque[tuple[float, int]] = deque(maxlen=RECENT)
         self._bar: Any = None
         self._task: Any = None
 
@@ -38,11 +41,19 @@ class ProgressBar:
         elif not self.quiet and done != self._shown and (now - self._last > LINE_INTERVAL or (done == total and now - self._started > PATIENCE)):
             self._last, self._shown = now, done
             elapsed = now - self._started
-            left = f", about {elapsed / done * (total - done):.0f} s left" if 0 < done < total else ""
+            self._recent.append((now, done))
+            left = f", about {self._seconds_left(total):.0f} s left" if 0 < done < total else ""
             try:
                 print(f"{what}: {done} of {total} runs after {elapsed:.0f} s{left}", file=self.stream, flush=True)
             except OSError:  # nobody reads it any more; the work goes on
                 self.quiet = True
+
+    def _seconds_left(self, total: int) -> float:
+        """At the rate of the last lines: the first one has the start of the workers in it."""
+        (then, before), (now, done) = self._recent[0], self._recent[-1]
+        if len(self._recent) < 2 or done == before:
+            then, before = self._started, 0
+        return (now - then) / (done - before) * (total - done)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:

@@ -287,7 +287,7 @@ class Driver:
     def _report(self, more: int) -> None:
         failed: Counter[str] = Counter()
         for cause, count in self.ledger.counts.items():
-            failed[cause.partition(":")[0]] += count
+            failed[cause.split()[0].rstrip(":")] += count
         del failed["ok"]
         what = f"{self._what} ({described(dict(failed.most_common()))})" if failed else self._what
         self.progress(int(self.ledger.finished.sum()) + more, len(self.plan), what)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import signal
 import threading
 import time
@@ -15,8 +14,9 @@ from typing import Any
 
 from ..errors import ResultsError
 from ..execution import Execution
-from ..results import Group, write_shard
+from ..results import ExperimentRuns, Group, write_shard
 from ..results.reader import read
+from ..results.results import NUMBER
 from .chunk import Report, Treated, simulated
 from .folder import StudyFolder
 from .journal import Journal, Spans, positions_of
@@ -108,21 +108,14 @@ def tag_of(recipe: Recipe) -> str:
 
 
 def causes(tree: Group) -> dict[str, int]:
-    """Numbers of runs by how they ended; runs that never started by their reason."""
-    (group,) = tree.groups.values()
-    statuses = list(group.variables["status"].values)
-    warnings = group.groups.get("warnings")
-    said: dict[int, str] = {}
-    if warnings is not None:
-        rows = zip(warnings.variables["warning_run"].values.tolist(), warnings.variables["warning_text"].values, strict=True)
-        said = {run: str(text) for run, text in rows if str(text).startswith("not run: ")}
-    return shortened(Counter(f"not_run: {cause_of(said[i])}" if i in said else str(status) for i, status in enumerate(statuses)))
-
-
-def cause_of(said: str) -> str:
-    """Why a run never started, without what differs from run to run: numbers in brackets, the name of its cell, and the advice."""
-    reason = re.sub(r"^cell '[^']*': ", "", said.removeprefix("not run: "))
-    return re.sub(r" ?\([^()]*\d[^()]*\)", "", reason.partition(";")[0])
+    """Numbers of runs by how they ended; failures by what they failed on, without the numbers that differ from run to run."""
+    ((name, group),) = tree.groups.items()
+    runs = ExperimentRuns(name, group)
+    failed = runs.failures_by_cause()
+    found = Counter({"ok": len(runs) - sum(failed.values())})
+    for cause, count in failed.items():
+        found[NUMBER.sub("...", cause)] += count
+    return shortened(+found)
 
 
 def shortened(found: Counter[str], most: int = 20) -> dict[str, int]:
