@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import xarray
 
 
-NUMBER = re.compile(r"(?<![A-Za-z_])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")  # texts that differ in their numbers only have one cause
+NUMBER = re.compile(r"(?<![A-Za-z_\d.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")  # texts that differ in their numbers only have one cause
 UNSTARTED = ("not_run", "worker_lost")  # statuses of runs that never came to their first step; a warning may say why
 
 
