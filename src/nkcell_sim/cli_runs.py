@@ -79,16 +79,22 @@ def simulated(config: Any, quiet: bool, save: Path | None = None, **options: Any
     from .progress import ProgressBar
     from .study import run as run_study
 
-    config.asked.check_packages()
     missing: list[str] = []
     notes: list[str] = []
+    executor = options.pop("executor", None)
     told = {"config": config.resolved, "tables": tables_of(config, missing), "asked": config.asked, "note": notes.append}
     try:
+        config.asked.check_packages()
         with ProgressBar(quiet=quiet) as progress:
-            results = run_study(config.study, save, on=options.pop("executor", None), progress=progress, **told, **options)
+            results = run_study(config.study, save, on=executor, progress=progress, **told, **options)
     except BaseException:
         _say_what_is_kept(save)
         raise
+    finally:
+        if executor is not None and executor.name == "mpi":
+            from .executors.mpi import release
+
+            release()
     for note in () if quiet else notes:
         say(note)
     return results, missing

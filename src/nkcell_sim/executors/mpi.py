@@ -32,8 +32,20 @@ class MPI(Executor):
                 "got --on mpi in a single process; start at least two, for example `mpiexec -n 4 nkcell run CONFIG --on mpi` (one of them hands out the work)",
                 name="on",
             )
+        _met.append(True)
         with MPICommExecutor(world, root=0) as executor:
             yield executor  # type: ignore[misc]
+
+
+# Whether the processes of this job have met: those that serve wait for rank 0 until it comes once.
+_met: list[bool] = []
+
+
+def release() -> None:
+    """Let the processes that serve go, when rank 0 had no work for them."""
+    if not _met and _world().COMM_WORLD.Get_size() > 1:
+        with MPI().pool():
+            pass
 
 
 def serves() -> bool:

@@ -163,6 +163,14 @@ class ExperimentRuns:
                 causes[first.setdefault(kind, cause)] += 1
         return dict(causes.most_common())
 
+    @property
+    def unfinished(self) -> NDArray[np.bool_]:
+        """Whether a run was left out because its study was not finished (bool, n_runs): ``cancelled``, or ``not_run`` without a reason of its own."""
+        status = np.array(self.status, dtype=object)
+        reasoned = np.zeros(len(status), dtype=bool)
+        reasoned[[run for run, said in self._reasons.items() if any(said)]] = True
+        return np.asarray((status == "cancelled") | ((status == "not_run") & ~reasoned))
+
     def failure(self, run: int) -> str:
         """How a run failed: its status, the time it reached [s] and the component that failed, or why it never started; empty for ``ok``."""
         v = self.group.variables

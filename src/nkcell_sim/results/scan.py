@@ -71,9 +71,9 @@ class Scan:
         columns = source.layout.columns
         following = source.whole("protocol/protocol_of_run")[rows] if "protocol/protocol_of_run" in columns else np.zeros(len(rows), dtype=int)
         used = np.unique(following)
-        to = np.zeros(int(used[-1]) + 1, dtype="<i4")
+        to = np.full(max(0, int(used[-1])) + 1, -1, dtype="<i4")
         contents = _Contents(source)
-        for row in used.tolist():
+        for row in used[used >= 0].tolist():  # -1 is that of a run without a result: it is not known
             content = contents.digest(row)
             if content not in self._contents:
                 self._contents[content] = len(self._contents)
@@ -82,7 +82,7 @@ class Scan:
                 for axis, counts in self._protocol_rows.items():
                     counts.append(contents.count(axis, row))
             to[row] = self._contents[content]
-        self._following[positions] = to[following]
+        self._following[positions] = np.where(following >= 0, to[following], -1)
 
     def _look_at_origins(self, source: Source, number: int) -> None:
         if "parameters/origin_of_value" in source.layout.columns:
@@ -112,9 +112,10 @@ class Scan:
     def _number_protocols(self) -> None:
         found, first = np.unique(self._following, return_index=True)
         order = found[np.argsort(first, kind="stable")]
+        order = order[order >= 0]
         to = np.zeros(len(self._contents), dtype="<i4")
         to[order] = np.arange(len(order))
-        self.protocol_of_run = to[self._following]
+        self.protocol_of_run = np.where(self._following >= 0, to[self._following], -1).astype("<i4")
         numbers_, rows = (np.array(column, dtype=np.int64)[order] for column in self._protocols)
         self.protocols = (numbers_.astype(np.int32), rows)
         self._contents.clear()

@@ -15,7 +15,6 @@ from ..results.origin import file_attributes, provenance_group
 from .folder import StudyFolder
 from .plan import Plan
 
-REPEATED = ("cancelled",)  # statuses of an earlier result that say nothing of the run
 Tables = Callable[[Results], Results]
 
 
@@ -48,7 +47,10 @@ class Found:
 
 
 def add_earlier(found: Found, plan: Plan, result: Path, *, again: Sequence[str] = ()) -> None:
-    """Rows of an earlier result file that are runs of this study as well, except those whose status is in ``again``; a file that cannot be read has none."""
+    """Finished rows of an earlier result file that are runs of this study as well, except those whose status is in ``again``.
+
+    A file that cannot be read has none.
+    """
     index = key_index(plan)
     try:
         results = open_results(result)
@@ -57,7 +59,7 @@ def add_earlier(found: Found, plan: Plan, result: Path, *, again: Sequence[str] 
     for name, runs in results.experiments.items():
         if name not in index or "run_key" not in runs:
             continue
-        wanted = ~np.isin(np.array(runs.status, dtype=object), [*REPEATED, *again])
+        wanted = ~runs.unfinished & ~np.isin(np.array(runs.status, dtype=object), again)
         positions, rows = _matched(index[name], np.asarray(runs["run_key"]))
         found.add(result, positions[wanted[rows]], rows[wanted[rows]])
 
@@ -130,4 +132,5 @@ def write_result(target: Path, plan: Plan, found: Found, provenance: Mapping[str
         after = before if tables is None else tables(before)
         return {name: group for name, group in after.root.groups.items() if name not in before.root.groups}
 
+    virtual = virtual and target not in found.sources  # which goes when this file takes its name
     save_collected(target, attributes, experiments, groups, virtual=virtual, more=None if tables is None else computed)

@@ -108,7 +108,11 @@ class StudyRun:
         found = self.found(fresh=fresh)
         if found.known.all() and not fresh and self._is_current():
             self.notes.append(f"{self.target.name} holds all {len(self.plan):,} runs of this study: nothing was computed (--fresh computes them again)")
-            return open_results(self.target)
+            results = open_results(self.target)
+            if self.folder.exists and not any("nkcell_shards" in runs.group.attributes for runs in results.experiments.values()):
+                with self.folder.driven():  # left behind by a process that was killed when all else was done
+                    self.folder.remove()
+            return results
         if not found.known.all():
             if found.known.any():
                 self.notes.append(f"{int(found.known.sum()):,} of {len(self.plan):,} runs were finished already")
@@ -148,7 +152,7 @@ class StudyRun:
             runs = results[name]
             if "run_key" not in runs or not np.array_equal(runs["run_key"], self.plan.keys[first:last]):
                 return False
-            if "not_run" in runs.status and any(runs.failure(i) == "not_run" for i in range(len(runs.status)) if runs.status[i] == "not_run"):
+            if runs.unfinished.any():
                 return False
         return not (self.retry_lost and any(status == "worker_lost" for _, _, status in results.failed))
 

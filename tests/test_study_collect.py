@@ -1,0 +1,94 @@
+"""Putting a study together: before it is finished, virtually, from an earlier file; what is missing is never taken for a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nkcell_sim as nk
+from nkcell_sim.errors import ResultsError
+from nkcell_sim.results import compare, open_results
+from nkcell_sim.results.pack import pack
+from nkcell_sim.study import driver
+from nkcell_sim.study.folder import StudyFolder
+from nkcell_sim.study.runner import collect_study
+
+RIG = nk.CalciumImaging(pregs="50 uM", ntx_in_bath="kept")
+
+
+def study(samples: int) -> nk.Study:
+    design = nk.MonteCarlo({"TRPM3.density": nk.LogNormal(1.0, cv=0.4), "imaging.pregs": nk.Uniform(10.0, 60.0)}, samples=samples)
+    cells = [nk.Case("HC", nk.primary_nk_cell()), nk.Case("ME", nk.primary_nk_cell().with_phenotype("me_cfs"))]
+    return nk.Study(cells, {"imaging": RIG}, design=design, keep=["ca_cyt"])
+
+
+@pytest.fixture(scope="module")
+def whole() -> nk.Results:
+    return nk.run(study(12))
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study that was interrupted when some of its chunks were finished."""
+    monkeypatch.setattr(driver, "FIRST", 4)
+    monkeypatch.setattr(driver, "LARGEST", 8)
+
+    def interrupt(done: int, total: int, what: str) -> None:
+        if done >= 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nk.run(study(12), tmp_path / "s.h5", progress=interrupt, virtual=True)
+    return tmp_path / "s.h5"
+
+
+def test_a_study_that_is_not_finished_is_collected_on_request_only_and_then_says_what_is_missing(stopped: Path, whole: nk.Results) -> None:
+    folder = StudyFolder.of(stopped)
+    with pytest.raises(ResultsError, match=r"16 of 24 runs are not finished; `nkcell resume s.h5.runs` goes on with them"):
+        collect_study(folder, stopped)
+    results, notes = collect_study(folder, stopped, partial=True)
+    runs = results["imaging"]
+    assert "16 of 24 runs are not finished" in notes[-1]
+    assert runs.unfinished.sum() == 16
+    assert np.isnan(runs["ca_amplitude"][runs.unfinished]).all()
+    assert np.array_equal(runs["ca_amplitude"][~runs.unfinished], whole["imaging"]["ca_amplitude"][~runs.unfinished])
+    assert np.array_equal(runs.varied["TRPM3.density"], whole["imaging"].varied["TRPM3.density"]), "what is asked of a run is known without doing it"
+    assert runs.cases == whole["imaging"].cases
+    assert set(runs.group.groups["protocol"].variables["protocol_of_run"].values[runs.unfinished]) == {-1}
+
+
+def test_rows_that_mark_missing_runs_are_never_taken_for_results(stopped: Path, whole: nk.Results) -> None:
+    folder = StudyFolder.of(stopped)
+    collect_study(folder, stopped, partial=True)
+    folder.remove()  # nothing is left but the file with its missing runs
+    assert compare(nk.run(study(12), stopped).root, whole.root).equal
+
+
+def test_a_virtual_result_is_the_packed_one_and_stays_whole_when_samples_are_added(tmp_path: Path, whole: nk.Results) -> None:
+    path = tmp_path / "v.h5"
+    virtual = nk.run(study(12), path, virtual=True)
+    assert "nkcell_shards" in virtual["imaging"].group.attributes
+    assert compare(virtual.root, whole.root).equal
+    pack(path, tmp_path / "p.h5")
+    assert compare(open_results(tmp_path / "p.h5").root, whole.root).equal
+    more = nk.run(study(14), path, virtual=True)
+    assert compare(more.root, nk.run(study(14)).root).equal
+    StudyFolder.of(path).remove()
+    with pytest.raises(ResultsError, match="shard"):
+        open_results(path)
+
+
+def test_a_folder_left_by_a_process_that_was_killed_after_its_last_step_is_cleared_away(stopped: Path) -> None:
+    folder = StudyFolder.of(stopped)
+    kept = {p: p.read_bytes() for p in folder.path.rglob("*") if p.is_file()}
+    nk.run(study(12), stopped)
+    assert not folder.path.exists()
+    for path, content in kept.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    said: list[str] = []
+    nk.run(study(12), stopped, note=said.append)
+    assert "nothing was computed" in said[0]
+    assert not folder.path.exists()
