@@ -9,7 +9,7 @@ import pytest
 
 import nkcell_sim as nk
 from nkcell_sim.errors import ResultsError
-from nkcell_sim.results import compare, open_results
+from nkcell_sim.results import compare, open_results, shards_of
 from nkcell_sim.results.pack import pack
 from nkcell_sim.study import driver
 from nkcell_sim.study.folder import StudyFolder
@@ -36,7 +36,7 @@ def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(driver, "LARGEST", 8)
 
     def interrupt(done: int, total: int, what: str) -> None:
-        if done >= 8:
+        if done > 8:  # the first chunk is on the disk, the second in hand
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -69,7 +69,7 @@ def test_rows_that_mark_missing_runs_are_never_taken_for_results(stopped: Path, 
 def test_a_virtual_result_is_the_packed_one_and_stays_whole_when_samples_are_added(tmp_path: Path, whole: nk.Results) -> None:
     path = tmp_path / "v.h5"
     virtual = nk.run(study(12), path, virtual=True)
-    assert "nkcell_shards" in virtual["imaging"].group.attributes
+    assert shards_of(path)
     assert compare(virtual.root, whole.root).equal
     pack(path, tmp_path / "p.h5")
     assert compare(open_results(tmp_path / "p.h5").root, whole.root).equal

@@ -41,7 +41,7 @@ def search_path() -> str:
 
 
 def started(command: Sequence[str], log: Path, environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a program in its own process group, which the kernel ends should this process die; its output goes to ``log``."""
+    """Start a program in its own process group, its output in ``log``; the kernel ends it with the thread that calls this, so call it from the main one."""
     bound = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
     with log.open("ab") as out:
         return subprocess.Popen(

@@ -35,6 +35,21 @@ ADVICE = (
     ("feature specification", "correct --constraint in extra; `sinfo -o '%f'` lists the features of nodes"),
     ("option", "correct extra; `sbatch --help` lists the options"),
 )
+# why tasks are pending, if it does not pass by itself -> what to do; Slurm takes such jobs and keeps them for ever
+STUCK = {
+    "PartitionTimeLimit": "set a shorter time or another partition",
+    "PartitionConfig": "ask for less time, fewer cpus_per_task or less memory, or set another partition",
+    "PartitionNodeLimit": "set another partition",
+    "BadConstraints": "correct extra, cpus_per_task or memory",
+    "InvalidAccount": "set account",
+    "AccountNotAllowed": "set account or another partition",
+    "InvalidQOS": "set qos",
+    "QOSNotAllowed": "set qos or another partition",
+    "QOSMaxWallDurationPerJobLimit": "set a shorter time",
+    "AssocMaxWallDurationPerJobLimit": "set a shorter time",
+    "JobHeldUser": "`scontrol release` lets them run",
+    "JobHeldAdmin": "ask the cluster's administrators",
+}
 _OWN_VARIABLES = ("ARRAY_INX", "JOB_NAME", "OPEN_MODE", "REQUEUE", "NO_REQUEUE", "SIGNAL", "WAIT", "OUTPUT", "ERROR", "CLUSTERS")
 _FIELD_VARIABLES = {"partition": "PARTITION", "account": "ACCOUNT", "qos": "QOS", "time": "TIMELIMIT", "memory": "MEM_PER_NODE"}
 
@@ -85,9 +100,15 @@ def unfinished(counts: Mapping[str, int]) -> int:
 
 
 def waiting_for(jobs: Iterable[str], *, patience: float = PATIENCE) -> dict[str, int]:
-    """Why tasks are pending, in Slurm's words with their number: ``{"Resources": 90}``; some reasons never pass ("PartitionTimeLimit", "BadConstraints")."""
+    """Why tasks are pending, in Slurm's words with their number: ``{"Resources": 90}``."""
     lines = [line.split("|", 1) for line in _queue(jobs, patience)]
     return dict(sorted(Counter(reason for name, reason in lines if name == "PENDING").items()))
+
+
+def stuck(jobs: Iterable[str], *, patience: float = PATIENCE) -> str:
+    """What is wrong with tasks that will never run as they were submitted, and what to do; "" if there are none."""
+    found = [(reason, count) for reason, count in waiting_for(jobs, patience=patience).items() if reason in STUCK]
+    return "; ".join(f"{count} tasks wait for {reason}, which does not pass by itself; {STUCK[reason]}" for reason, count in found)
 
 
 def cancel(jobs: Iterable[str], *, patience: float = PATIENCE) -> None:

@@ -47,8 +47,8 @@ class SlurmOptions:
 
     ``time`` ("4 h", "30 min", or Slurm's "1-12:00:00") and ``memory`` ("4 GB") are those of one task, which runs ``cpus_per_task`` threads on one node.
     A study is an array of ``tasks`` tasks, of which at most ``max_concurrent`` run at once. ``stop_before`` ("60 s") before the end of its time a task is
-    asked to finish the chunk it is at. ``modules`` are loaded and the shell lines of ``prologue`` run before ``python`` (by default the interpreter that submits);
-    ``extra`` are further options of sbatch ("--constraint=avx512").
+    asked to finish the chunk it is at. ``modules`` are loaded and the shell lines of ``prologue`` run before ``python`` (by default the interpreter that
+    submits); ``extra`` are further options of sbatch ("--constraint=avx512").
     """
 
     partition: str = ""
@@ -76,7 +76,8 @@ class SlurmOptions:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise self._refused(name, what)
         self._check("memory", r"(?i)([1-9]\d*\s*[KMGT](i?B)?)?", 'a whole number and a unit of memory, for example "4 GB" or "500 MB"')
-        if self.time_seconds and self.time_seconds <= self.stop_before_seconds:
+        stop_before = self.stop_before_seconds
+        if self.time_seconds and self.time_seconds <= stop_before:
             raise self._refused("time", f"a time longer than stop_before ({self.stop_before}), when tasks are asked to stop")
         for option in self.extra:
             self._check_extra(option)

@@ -34,8 +34,9 @@ def array_scripts(folder: Path, options: SlurmOptions, tasks: int, *, max_array_
     """
     if isinstance(tasks, bool) or not isinstance(tasks, int) or tasks < 1:
         raise ParameterError(f"got tasks = {tasks!r}; expected a whole number of tasks from 1", name="tasks")
-    if re.search(r"[\n\r]", str(folder)):
-        raise ParameterError(f"got the folder {str(folder)!r}; expected a name without line breaks, which no batch script can hold", name="folder")
+    if bad := re.search(r"[%\\\n\r]", str(folder.absolute())):  # Slurm would put task numbers in place of %a in the path of the logs
+        problem = f"got the folder {str(folder)!r}; a study for Slurm needs a path without {bad.group()!r}, which Slurm reads otherwise"
+        raise ParameterError(problem, name="folder")
     limit = options.max_concurrent
     parts = -(-tasks // max_array_size)
     if limit and parts > limit:

@@ -7,7 +7,7 @@ from .ensemble import Ensemble, open_ensemble
 from .layout import SCHEMA, Group
 from .merge import merged
 from .results import ExperimentRuns, Results, open_results
-from .shards import check_shard, read_shard_keys, write_shard
+from .shards import check_shard, read_shard_keys, shards_of, write_shard
 from .sources import Source
 from .streaming import simulate_to_file
 from .unknown import taken_rows, unknown_rows
@@ -31,6 +31,7 @@ __all__ = [
     "open_results",
     "read_shard_keys",
     "save_collected",
+    "shards_of",
     "simulate_to_file",
     "taken_rows",
     "unknown_rows",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ResultsError
-from .layout import RESERVED_GROUPS, SCHEMA, Group
+from .layout import RESERVED_GROUPS, SCHEMA, SHARDS, Group
 from .reader import opened
 from .seal import file_digest
 from .sources import LAYOUT, MemorySource
@@ -50,6 +50,12 @@ def read_shard_keys(path: str | os.PathLike[str]) -> tuple[str, np.ndarray]:
         if "run_key" not in file[names[0]]:
             raise ResultsError(f"{str(path)!r} has no run_key: it does not tell which runs it holds")
         return names[0], np.asarray(file[names[0]]["run_key"][()], dtype=np.int64)
+
+
+def shards_of(path: str | os.PathLike[str]) -> list[str]:
+    """The shards that a result file keeps its traces in, named from its folder; none for a packed one."""
+    with opened(path) as file:
+        return [name for group in file.values() if SHARDS in group.attrs for name in str(group.attrs[SHARDS]).splitlines()]
 
 
 def check_shard(path: str | os.PathLike[str]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ClusterError, ResultsError
 from ..executors import Executor, Slurm
 from ..executors.processes import Processes
-from ..executors.slurm_jobs import cancel, state, submit, unfinished, waiting_for
+from ..executors.slurm_jobs import cancel, state, stuck, submit, unfinished
 from ..results.target import replacing
 from .collecting import Found, add_shards
 from .driver import Driver, Progress
@@ -26,7 +26,6 @@ ROUNDS_WITHOUT_NEWS = 3  # submissions that may end with nothing finished and no
 POLL = 2.0  # s between looks
 RUNS_A_TASK = 20_000  # where nobody says how many tasks
 SHARES, JOBS = "slurm/shares.json", "slurm/jobs.json"
-HOPELESS = ("PartitionTimeLimit", "BadConstraints", "PartitionNodeLimit", "AccountNotAllowed", "QOSNotAllowed", "JobArrayTaskLimitExceeded")
 
 
 def submit_study(folder: StudyFolder, missing: np.ndarray, executor: Slurm) -> tuple[str, ...]:
@@ -106,11 +105,9 @@ def _wait(driver: Driver, jobs: Sequence[str]) -> bool:
         return False
     try:
         while unfinished(now := state(jobs)):
-            reasons = waiting_for(jobs) if now.get("PENDING") else {}
-            hopeless = next((reason for reason in reasons if reason in HOPELESS), "")
-            if hopeless:
+            if now.get("PENDING") and (problem := stuck(jobs)):
                 cancel(jobs)
-                raise ClusterError(f"Slurm will never start these tasks ({hopeless}): change the options of [execution.slurm]. {driver.kept()}")
+                raise ClusterError(f"{problem}. {driver.kept()}")
             driver.follow(", ".join(f"{count} {name.lower()}" for name, count in now.items() if count))
             time.sleep(POLL)
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ from ..errors import ParameterError, ResultsError
 from ..execution import Execution
 from ..executors import Executor, Slurm, Threads, executor_of
 from ..provenance import collect
-from ..results import Group, Results, merged, open_results
+from ..results import Group, Results, merged, open_results, shards_of
 from ..results.origin import file_attributes, provenance_group
 from ..results.target import checked_target
 from .chunk import Treated, simulated
@@ -108,11 +108,11 @@ class StudyRun:
         found = self.found(fresh=fresh)
         if found.known.all() and not fresh and self._is_current():
             self.notes.append(f"{self.target.name} holds all {len(self.plan):,} runs of this study: nothing was computed (--fresh computes them again)")
-            results = open_results(self.target)
-            if self.folder.exists and not any("nkcell_shards" in runs.group.attributes for runs in results.experiments.values()):
-                with self.folder.driven():  # left behind by a process that was killed when all else was done
-                    self.folder.remove()
-            return results
+            if self.folder.exists and not shards_of(self.target):
+                with self.folder.driven():
+                    pass
+                self.folder.remove()  # left behind by a process that was killed when all else was done
+            return open_results(self.target)
         if not found.known.all():
             if found.known.any():
                 self.notes.append(f"{int(found.known.sum()):,} of {len(self.plan):,} runs were finished already")
