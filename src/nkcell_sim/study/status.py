@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from textwrap import shorten
 
 from ..errors import NkcellError, ResultsError
 from ..results import open_results
@@ -14,6 +15,7 @@ from .folder import StudyFolder
 from .journal import History, size_of
 
 SHOWN = 8  # causes of failures
+WIDTH = 120  # characters of a cause
 RECENT = 20  # finished chunks that the rate is measured over
 
 
@@ -76,7 +78,7 @@ def _duration(seconds: float) -> str:
 
 def _causes(history: History) -> list[str]:
     failed = [(cause, count) for cause, count in history.counts.items() if cause != "ok"]
-    lines = [f"  failed: {count:,} {cause}" for cause, count in failed[:SHOWN]]
+    lines = [f"  failed: {count:,} {shorten(cause, WIDTH, placeholder=' ...')}" for cause, count in failed[:SHOWN]]
     more = sum(count for _, count in failed[SHOWN:])
     return [*lines, *([f"  failed: {more:,} in {len(failed) - SHOWN} other ways"] if more else [])]
 
