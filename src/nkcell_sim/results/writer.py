@@ -22,6 +22,7 @@ CHUNK_RUNS = 16_384  # rows of a chunk at most
 # Tables whose rows repeat each other are compressed, a few columns at a time: ten times smaller, and one column is read without the others.
 REDUNDANT = (("run", "parameter"), ("run", "input"))
 FEW_COLUMNS = 4
+LARGEST_HEAP = 2**20  # bytes: what HDF5 writes at once and may want to read again; larger pieces are values
 _TEXT = h5py.h5t.py_create(h5py.string_dtype("utf-8"), logical=True)
 GZIP = {"compression": "gzip", "compression_opts": 1}
 
@@ -56,14 +57,16 @@ def growing(partial: Path, mode: str = "w") -> Iterator[Any]:
 
 
 class Disk:
-    """The file as HDF5 sees it: after a write has failed (disk full) the rest goes nowhere.
+    """The file as HDF5 sees it: after a write has failed (disk full) the rest goes nowhere, but HDF5 reads what it wrote.
 
-    HDF5 itself cannot close a file that it could not write, and brings the process down at its end.
+    HDF5 itself cannot close a file that it could not write, and brings the process down at its end, or at once when it finds that its heaps are not there.
     """
 
     def __init__(self, file: Any) -> None:
         self.file = file
         self.problem: OSError | None = None
+        self._lost: list[tuple[int, bytes]] = []  # what found no room, by its place
+        self._end = 0
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
@@ -73,16 +76,37 @@ class Disk:
                 done += self.file.write(view[done:])
         except OSError as error:
             self.problem = error
+        if done < len(view):
+            self._lose(view[done:])
         return len(view)
 
+    def _lose(self, rest: Any) -> None:
+        place = self.file.tell()
+        if len(rest) <= LARGEST_HEAP:
+            self._lost.append((place, bytes(rest)))
+        self._end = max(self._end, self.file.seek(place + len(rest)))
+
     def read(self, size: int = -1) -> bytes:
-        return bytes(self.file.read(size))
+        found = bytearray(max(0, self._end - self.file.tell()) if size < 0 and self.problem else max(size, 0))
+        return bytes(self.file.read(size)) if self.problem is None else bytes(found[: self.readinto(found)])
 
     def readinto(self, buffer: Any) -> int:
-        return int(self.file.readinto(buffer))
+        place = self.file.tell()
+        count = int(self.file.readinto(buffer))
+        if self.problem is None:
+            return count
+        view = memoryview(buffer).cast("B")
+        view[count:] = bytes(len(view) - count)
+        for start, data in self._lost:
+            first, last = max(start, place), min(start + len(data), place + len(view))
+            if first < last:
+                view[first - place : last - place] = data[first - start : last - start]
+        self.file.seek(place + len(view))
+        return len(view)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self.file.seek(offset, whence))
+        found = int(self.file.seek(offset, whence))
+        return int(self.file.seek(self._end + offset)) if whence == os.SEEK_END and self._end > found - offset else found
 
     def tell(self) -> int:
         return int(self.file.tell())

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ClusterError, ResultsError
 from ..executors import Executor, Slurm
 from ..executors.processes import Processes
-from ..executors.slurm_jobs import cancel, state, stuck, submit, unfinished
+from ..executors.slurm_jobs import cancel, state, stuck, submit, unfinished, waiting_for
 from ..results.target import replacing
 from .collecting import Found, add_shards
 from .driver import Driver, Progress
@@ -26,6 +26,7 @@ ROUNDS_WITHOUT_NEWS = 3  # submissions that may end with nothing finished and no
 POLL = 2.0  # s between looks
 RUNS_A_TASK = 20_000  # where nobody says how many tasks
 SHARES, JOBS = "slurm/shares.json", "slurm/jobs.json"
+HELD = ("launch failed requeued held", "launch_failed_requeued_held")  # a node was lost while it started them: nobody but an administrator would let them go
 
 
 def submit_study(folder: StudyFolder, missing: np.ndarray, executor: Slurm) -> tuple[str, ...]:
@@ -108,6 +109,10 @@ def _wait(driver: Driver, jobs: Sequence[str]) -> bool:
             if now.get("PENDING") and (problem := stuck(jobs)):
                 cancel(jobs)
                 raise ClusterError(f"{problem}. {driver.kept()}")
+            reasons = waiting_for(jobs) if now.get("PENDING") else {}
+            if unfinished(now) == sum(reasons.get(reason, 0) for reason in HELD):
+                cancel(jobs)
+                return True
             driver.follow(", ".join(f"{count} {name.lower()}" for name, count in now.items() if count))
             time.sleep(POLL)
     except KeyboardInterrupt:

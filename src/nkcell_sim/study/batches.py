@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -175,6 +176,16 @@ def _features(setup: Experiment, trace: Trace) -> dict[str, Feature]:
         return setup.features(trace)
 
 
+def _blank(setup: Experiment, trace: Trace) -> dict[str, Feature]:
+    """Features of runs that never gave a trace, also where the experiment's own code is why."""
+    lost = trace.outcomes.counts().get("worker_lost", 0)  # that code may have killed the workers: it does not see these cells again
+    with suppress(Exception):
+        if not lost:
+            return _features(setup, trace)
+    nothing = np.full(len(trace.cells), np.nan)
+    return {name: replace(feature, values=nothing) for name, feature in _features(setup, _rows(trace, slice(0, 0))).items()}
+
+
 def _batch(
     positions: list[int],
     runs: Sequence[Run],
@@ -186,7 +197,7 @@ def _batch(
     """Features, warnings and kept traces of runs that share a setup; with an instrument, of what it shows and of the ideal recording."""
     mine = [runs[i] for i in positions]
     setup, ideal, observed = mine[0].setup, recording.ideal, recording.observed
-    wanted = _features(setup.ideal, ideal)
+    wanted = _blank(setup.ideal, ideal) if failures else _features(setup.ideal, ideal)
     rigged = setup.instrument is not None
     features = wanted if observed is None else _features(setup, observed)
     said: list[tuple[str, ...]] = setup.warnings(observed or ideal, features) if not failures else []

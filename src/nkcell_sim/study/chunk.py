@@ -46,15 +46,26 @@ class Treated:
         return [found[each.recipe, each.treatment] for each in runs]
 
 
-def simulated(plan: Plan, positions: Sequence[int], treated: Treated, *, execution: Execution | None = None, report: Report | None = None) -> Group:
+class EveryRunRaised(Exception):
+    """Not one of the runs came through: most likely the mistake is not theirs. ``error`` is that of the first."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def simulated(
+    plan: Plan, positions: Sequence[int], treated: Treated, *, execution: Execution | None = None, report: Report | None = None, patient: bool = True
+) -> Group:
     """The tree of some runs of one experiment.
 
-    A run that raises an error of Python costs only itself: it is found by halving and marked ``not_run`` with the error. When every run raises, so does this.
+    A run that raises an error of Python costs only itself: it is found by halving and marked ``not_run`` with the error. When every run raises, so does this
+    (:class:`EveryRunRaised`), unless it is ``patient`` because other runs of the study came through.
     """
     problems: dict[int, Exception] = {}
     trees = list(_halved(plan, list(positions), treated, execution or Execution(), report or (lambda done: None), problems))
-    if len(problems) == len(positions):
-        raise next(iter(problems.values()))
+    if len(problems) == len(positions) and not patient:
+        raise EveryRunRaised(next(iter(problems.values())))
     return merged(trees)
 
 

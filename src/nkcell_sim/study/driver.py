@@ -18,16 +18,18 @@ from ..errors import NkcellError, ResultsError
 from ..executors.base import Executor
 from ..executors.processes import Processes
 from ..executors.threads import Threads
+from ..results.reader import read
 from .folder import StudyFolder, described, waited_for
-from .journal import Spans, Writer, positions_of, size_of, spans_of
+from .journal import History, Journal, Spans, Writer, positions_of, size_of, spans_of
 from .plan import Plan
-from .worker import Done, Recipe, Worker, work
+from .worker import Done, Recipe, Worker, causes, finished_before, work
 
 TARGET = 20.0  # s that a chunk should last: long against handing it out, short against losing it
 FIRST, LARGEST, LANES = 64, 4096, 8  # runs of the first chunks and of the largest; full blocks of lanes
 AHEAD = 2  # chunks handed out for each worker: one in work, one waiting
 TRIES = 2  # deaths of workers with a run in hand, among others, after which it is a suspect
 DEATHS = 3  # of workers with nothing but this run in hand, before it is given up
+RAISING = 8  # chunks of which every run may raise an error of Python before it is believed to be that of all
 EMPTY_HANDED = 5  # pools that may break one after another with no chunk finished and none in hand
 LINGER = 120.0  # s to wait for workers of this machine that still have a chunk of an earlier driver in hand
 Progress = Callable[[int, int, str], None]
@@ -41,6 +43,7 @@ class Ledger:
     most: np.ndarray  # int32 (n_runs,)
     tries: np.ndarray  # int16 (n_runs,)
     deaths: np.ndarray  # int16 (n_runs,)
+    raised: np.ndarray  # bool (n_runs,): in a chunk of which every run raised an error of Python, to be done last
     counts: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)  # a run, by experiment
 
@@ -48,7 +51,8 @@ class Ledger:
     def of(cls, finished: np.ndarray) -> Ledger:
         """Nothing known but what is finished."""
         count = len(finished)
-        return cls(finished.copy(), np.full(count, LARGEST, dtype=np.int32), np.zeros(count, dtype=np.int16), np.zeros(count, dtype=np.int16))
+        tries, deaths = np.zeros((2, count), dtype=np.int16)
+        return cls(finished.copy(), np.full(count, LARGEST, dtype=np.int32), tries, deaths, np.zeros(count, dtype=bool))
 
     def died(self, spans: Spans, deaths: int = 1) -> None:
         """A worker died with this chunk in hand: it is not handed out whole again."""
@@ -73,7 +77,7 @@ class Ledger:
     @property
     def clean(self) -> np.ndarray:
         """Runs to do that little speaks against."""
-        return np.asarray(~self.finished & (self.tries < TRIES))
+        return np.asarray(~self.finished & (self.tries < TRIES) & ~self.raised)
 
 
 class Driver:
@@ -90,11 +94,27 @@ class Driver:
         self._local: Worker | None = None
         self._what = next(iter(plan.spans))
         self._known: set[tuple[Spans, Writer]] = set()
+        self._errors: list[Exception] = []  # of chunks of which every run raised one
+        self._patient = False  # with such chunks: their runs are marked instead
 
     def run(self) -> None:
         """Finish every run; those that kill their workers are left as :attr:`Ledger.lost`."""
         self.learn()
         self._report(0)
+        self._clean_runs()
+        if self._errors:
+            self._judge()
+            self._clean_runs()
+        self._suspects()
+
+    def _judge(self) -> None:
+        """Chunks of which every run raised an error of Python: theirs alone if others came through, else a mistake that is told."""
+        if not self.ledger.finished.any():
+            raise self._errors[0]
+        self._patient = True
+        self.ledger.raised[:] = False
+
+    def _clean_runs(self) -> None:
         empty_handed = 0
         while (self.ledger.clean & self._only).any():
             before = self.ledger.finished.sum()
@@ -107,29 +127,40 @@ class Driver:
                     f"workers ({self.executor.name}) died {EMPTY_HANDED} times before they began their work; "
                     f"is there memory for {self.executor.workers} of them? {self.kept()}"
                 )
-        self._suspects()
 
     def kept(self) -> str:
         """What is finished, where it is, and how to go on, for messages."""
-        done = f"{int(self.ledger.finished.sum()):,} of {len(self.plan):,} runs are finished and kept in {self.folder.path.name}"
-        return f"{done}; the same command goes on from there"
+        return self.folder.kept(int(self.ledger.finished.sum()), len(self.plan))
 
     def learn(self) -> int:
         """Read in the journals what the driver has not seen itself: chunks that were finished all the same, and those that died with their workers.
 
         Returns the number of deaths that are news.
         """
-        history, alive = waited_for(self.folder, self.plan.identity, LINGER, lambda spans: bool(self._only[spans[0][0]]))
+        history, alive = waited_for(self.folder, self.plan.identity, LINGER, lambda spans: spans[-1][1] <= len(self.plan) and bool(self._only[spans[0][0]]))
         known = {path.name for path, _ in self.shards}
         for name, entry in history.finished.items():
             spans = entry["end"]
-            if name not in known and not self.ledger.finished[spans[0][0]] and (self.folder.shards / name).is_file():
+            if name not in known and spans[-1][1] <= len(self.plan) and not self.ledger.finished[spans[0][0]] and (self.folder.shards / name).is_file():
                 self._enter(Done(spans, name, entry["counts"], float(entry["seconds"])))
+        for spans, writer in history.unfinished:
+            if (spans, writer) not in alive:
+                self._inherit(spans, history)
         news = [death for death in history.unfinished if death not in self._known and death not in alive and not self.ledger.finished[death[0][0][0]]]
         for spans, _ in news:
             self.ledger.died(spans)
         self._known.update(news)
         return len(news)
+
+    def _inherit(self, spans: Spans, history: History) -> None:
+        """Take over the shard of a worker that died between putting it in place and saying so."""
+        shard = finished_before(self.folder, self._told(spans, None))
+        if shard is None or shard.name in history.finished:
+            return
+        found = Done(spans, shard.name, causes(read(shard)), 0.0)
+        Journal(self.folder.journals, self.plan.identity).end(spans, found.shard, 0.0, found.counts)
+        if not self.ledger.finished[spans[0][0]]:
+            self._enter(found)
 
     # -- ordinary chunks ---------------------------------------------------------------------------------------------------
 
@@ -175,7 +206,7 @@ class Driver:
             return future
 
     def _told(self, spans: Spans, threads: int | None) -> Recipe:
-        return Recipe(str(self.folder.path.resolve()), self.plan.identity, self.recipe, spans, threads)
+        return Recipe(str(self.folder.path.resolve()), self.plan.identity, self.recipe, spans, threads, self._patient)
 
     def _here(self, recipe: Recipe) -> Done:
         """In this process, with its progress run by run."""
@@ -203,6 +234,12 @@ class Driver:
     def _enter(self, done: Done) -> None:
         if done.problem:
             raise ResultsError(f"{done.problem}. {self.kept()}")
+        if done.raised is not None:
+            self._errors.append(done.raised)
+            self.ledger.raised[positions_of(done.spans)] = True
+            if len(self._errors) >= RAISING and not self.ledger.finished.any():
+                raise self._errors[0]
+            return
         positions = np.array(positions_of(done.spans), dtype=np.int64)
         self.shards.append((self.folder.shards / done.shard, positions))
         self.ledger.finished[positions] = True
@@ -242,6 +279,7 @@ class Driver:
 
     def _suspects(self) -> None:
         """One at a time, where their death is seen and takes nothing with it."""
+        self._patient = True
         engine = self.executor if self.executor.supervises else Processes(1, main=getattr(self.executor, "main", False))
         while (self.ledger.suspects & self._only).any():
             with engine.pool() as pool:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .design import Study
 
 SUFFIX = ".runs"
+KEPT = "runs are finished and kept in"
 HEARTBEAT = 2.0  # s between signs of life of the process that hands out the work
 PATIENCE = 5  # heartbeats without a sign of life after which a process elsewhere counts as gone
 
@@ -74,8 +75,15 @@ class StudyFolder:
         with self._writing():
             for folder in (self.path, self.shards, self.journals):
                 folder.mkdir(exist_ok=True)
-            (self.path / "study.pickle").with_suffix(".tmp").write_bytes(data)
-            os.replace((self.path / "study.pickle").with_suffix(".tmp"), self.path / "study.pickle")
+            partial = self.path / "study.pickle.tmp"
+            try:
+                with partial.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(partial, self.path / "study.pickle")
+            finally:
+                partial.unlink(missing_ok=True)
         about = {
             "title": plan.study.title,
             "study": plan.identity,
@@ -141,6 +149,21 @@ class StudyFolder:
     def files(self) -> list[Path]:
         """The finished shards."""
         return sorted(self.shards.glob("*.h5")) if self.shards.is_dir() else []
+
+    @contextmanager
+    def keeping(self, done: int, total: int) -> Iterator[None]:
+        """Say with any error of writing how much is finished and kept here, and how to go on."""
+        try:
+            yield
+        except (ResultsError, OSError) as error:
+            if isinstance(error, ResultsError) and KEPT in str(error):
+                raise
+            said = str(error) if isinstance(error, ResultsError) else f"cannot write into {self.path.name!r}: {reason(error)}"
+            raise ResultsError(f"{said}. {self.kept(done, total)}" if self.files() else said) from error
+
+    def kept(self, done: int, total: int) -> str:
+        """How much is finished, where it is, and how to go on, for messages."""
+        return f"{done:,} of {total:,} {KEPT} {self.path.name}; the same command goes on from there"
 
     def set_aside(self, shard: Path) -> None:
         """Take a damaged shard out of the way, so that its runs are done again."""

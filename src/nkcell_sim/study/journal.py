@@ -12,6 +12,7 @@ import platform
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,23 +132,28 @@ def read_history(folder: Path, study: str = "") -> History:
     """What all journals in a folder say of a study (of every study, by default)."""
     history = History()
     for path in sorted(folder.glob(f"{study}*.jsonl")):
-        lines = list(_lines(path))
-        if not lines or "pid" not in lines[0]:
-            continue
-        writer = Writer(str(lines[0]["host"]), int(lines[0]["pid"]), str(lines[0]["age"]))
-        last: Spans = ()
-        for entry in lines[1:]:
+        lines = _lines(path)
+        with suppress(StopIteration, KeyError, TypeError, ValueError):  # a first line that was torn says nothing
+            first = next(lines)
+            _read(lines, Writer(str(first["host"]), int(first["pid"]), str(first["age"])), history)
+    return history
+
+
+def _read(lines: Iterator[dict[str, Any]], writer: Writer, history: History) -> None:
+    last: Spans = ()
+    for entry in lines:
+        with suppress(KeyError, TypeError, ValueError, OverflowError):  # no line of ours
             if "start" in entry:
                 last = _spans(entry["start"])
                 continue
             if "end" in entry:
-                history.finished[str(entry["shard"])] = {**entry, "end": _spans(entry["end"])}
+                known = {"end": _spans(entry["end"]), "counts": {str(k): int(n) for k, n in dict(entry["counts"]).items()}, "seconds": float(entry["seconds"])}
+                history.finished[str(entry["shard"])] = {**entry, **known}
             elif "stop" in entry:
                 history.stopped.append((_spans(entry["stop"]), str(entry["why"])))
             last = ()
-        if last:
-            history.unfinished.append((last, writer))
-    return history
+    if last:
+        history.unfinished.append((last, writer))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -165,7 +171,10 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _spans(given: Any) -> Spans:
-    return tuple((int(first), int(last)) for first, last in given)
+    found = tuple((int(first), int(last)) for first, last in given)
+    if not found or not all(0 <= first < last for first, last in found):
+        raise ValueError("no positions of runs")
+    return found
 
 
 def _now() -> str:

@@ -21,7 +21,7 @@ from ..provenance import collect
 from ..results import Group, Results, merged, open_results, shards_of
 from ..results.origin import file_attributes, provenance_group
 from ..results.target import checked_target
-from .chunk import Treated, simulated
+from .chunk import EveryRunRaised, Treated, simulated
 from .collecting import Found, Tables, add_earlier, add_shards, add_unknown, write_result
 from .design import Study
 from .driver import Driver
@@ -159,7 +159,8 @@ class StudyRun:
     def _work(self, found: Found) -> None:
         """Simulate what is missing, into shards."""
         try:
-            recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked)
+            with self.folder.keeping(int(found.known.sum()), len(self.plan)):
+                recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked)
             with self.folder.driven(jobs=not isinstance(self.executor, Slurm)):
                 driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report)
                 if isinstance(self.executor, Slurm):
@@ -183,7 +184,8 @@ class StudyRun:
             add_unknown(found, self.plan, missing, "not_run")
         self.report(len(self.plan), len(self.plan), "results")
         provenance = _provenance(self.plan, self.config, time.perf_counter() - self.started, self.executor)
-        write_result(self.target, self.plan, found, provenance, virtual=self.virtual, tables=self.tables)
+        with self.folder.keeping(len(self.plan) - len(missing), len(self.plan)):
+            write_result(self.target, self.plan, found, provenance, virtual=self.virtual, tables=self.tables)
         if not self.virtual and not len(missing) and not keep:
             self.folder.remove()
         return open_results(self.target)
@@ -232,18 +234,24 @@ def _in_memory(plan: Plan, executor: Executor, report: Progress, config: str) ->
     started, treated, execution = time.perf_counter(), Treated(), Execution(threads=executor.threads)
     groups: dict[str, Group] = {}
     for name, (first, last) in plan.spans.items():
-        trees = []
+        trees: list[Group] = []
         for start in range(first, last, MEMORY_CHUNK):
             report(start, len(plan), name)
             positions = range(start, min(start + MEMORY_CHUNK, last))
-            trees.append(
-                simulated(plan, positions, treated, execution=execution, report=lambda done, before=start, what=name: report(before + done, len(plan), what))  # type: ignore[misc]
-            )
+            try:
+                told, patient = _counting(report, start, len(plan), name), bool(groups or trees)
+                trees.append(simulated(plan, positions, treated, execution=execution, report=told, patient=patient))
+            except EveryRunRaised as every:
+                raise every.error from None
         groups[name] = merged(trees).groups[name]
     report(len(plan), len(plan), "results")
     provenance = _provenance(plan, config, time.perf_counter() - started, executor)
     root = Group({}, groups, file_attributes(plan.study.title, provenance))
     return Results(root.with_group("provenance", provenance_group(provenance)))
+
+
+def _counting(report: Progress, before: int, total: int, what: str) -> Callable[[int], None]:
+    return lambda done: report(before + done, total, what)
 
 
 def _loaded(results: Results) -> Results:

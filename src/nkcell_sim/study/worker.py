@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..errors import ResultsError
@@ -17,7 +18,8 @@ from ..execution import Execution
 from ..results import ExperimentRuns, Group, write_shard
 from ..results.reader import read
 from ..results.results import NUMBER
-from .chunk import Report, Treated, simulated
+from ..results.target import reason
+from .chunk import EveryRunRaised, Report, Treated, simulated
 from .folder import StudyFolder
 from .journal import Journal, Spans, positions_of
 from .plan import Plan
@@ -35,17 +37,19 @@ class Recipe:
     recipe: str
     spans: Spans
     threads: int | None = None
+    patient: bool = False  # whether runs that all raise an error of Python are a result
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a worker reports of finished runs: their shard, how they ended and the time they took; or why nothing could be kept."""
+    """What a worker reports of finished runs: their shard, how they ended and the time they took; or why there is nothing to keep."""
 
     spans: Spans
     shard: str
     counts: dict[str, int]
     seconds: float
     problem: str = ""
+    raised: Exception | None = None
 
 
 class Worker:
@@ -69,19 +73,33 @@ class Worker:
 
     def work(self, recipe: Recipe, report: Report | None = None) -> Done:
         """Simulate and keep; what is finished already, by a worker that could not tell, is not done again."""
-        tag = tag_of(recipe)
-        found = next(self.folder.shards.glob(f"*-{tag}-*.h5"), None)
+        found = finished_before(self.folder, recipe)
         if found is not None:
-            return Done(recipe.spans, found.name, causes(read(found)), 0.0)
+            counts = causes(read(found))
+            self.journal.end(recipe.spans, found.name, 0.0, counts)  # whoever finished it may not have said so
+            return Done(recipe.spans, found.name, counts, 0.0)
+        try:
+            return self._worked(recipe, report)
+        except EveryRunRaised as every:
+            self.journal.stop(type(every.error).__name__)
+            return Done(recipe.spans, "", {}, 0.0, raised=every.error)
+        except OSError as error:
+            problem = f"a worker for {self.folder.path.name!r} cannot go on: {reason(error)}"
+            with suppress(OSError):
+                self.journal.stop(problem)
+            return Done(recipe.spans, "", {}, 0.0, problem)
+        except BaseException as error:
+            with suppress(OSError):
+                self.journal.stop(type(error).__name__)
+            raise
+
+    def _worked(self, recipe: Recipe, report: Report | None) -> Done:
         started = time.perf_counter()
         self.journal.start(recipe.spans)
-        try:
-            tree = simulated(self.plan, positions_of(recipe.spans), self.treated, execution=Execution(threads=recipe.threads), report=report)
-            counts = causes(tree)
-            shard, problem = self._kept(tree, tag)
-        except BaseException as error:
-            self.journal.stop(type(error).__name__)
-            raise
+        execution = Execution(threads=recipe.threads)
+        tree = simulated(self.plan, positions_of(recipe.spans), self.treated, execution=execution, report=report, patient=recipe.patient)
+        counts = causes(tree)
+        shard, problem = self._kept(tree, tag_of(recipe))
         if problem:
             self.journal.stop(problem)
             return Done(recipe.spans, "", {}, 0.0, problem)
@@ -100,6 +118,11 @@ class Worker:
             if attempt + 1 < ATTEMPTS:
                 time.sleep(FIRST_PAUSE * 2**attempt)
         return "", problem
+
+
+def finished_before(folder: StudyFolder, recipe: Recipe) -> Path | None:
+    """The shard of just these runs, if it is there."""
+    return next(folder.shards.glob(f"*-{tag_of(recipe)}-*.h5"), None)
 
 
 def tag_of(recipe: Recipe) -> str:

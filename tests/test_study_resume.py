@@ -1,0 +1,565 @@
+"""A study that is stopped goes on where it was: nothing finished is computed again, and the file is that of the study that was never stopped."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import pickle
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nkcell_sim as nk
+from nkcell_sim.errors import ResultsError
+from nkcell_sim.executors import Threads
+from nkcell_sim.experiments import Rest
+from nkcell_sim.results import Results, compare, open_results
+from nkcell_sim.study.folder import StudyFolder
+from nkcell_sim.study.journal import positions_of, process_age
+from nkcell_sim.study.plan import Plan
+from nkcell_sim.study.status import status_text
+from nkcell_sim.study.worker import Recipe
+
+SOURCE = Path(nk.__file__).parents[1]
+CELL = nk.primary_nk_cell()
+SHORT = Rest(duration="20 s")
+RUNS = 160  # three chunks at least: the first has 64 runs
+G_MAX = "KCa31.g_max"
+
+
+def study(runs: int = RUNS, experiment: Rest = SHORT, title: str = "many") -> nk.Study:
+    return nk.Study(CELL, {"rest": experiment}, vary={G_MAX: np.linspace(0.1, 0.5, runs)}, title=title)
+
+
+@dataclass
+class Counted:
+    """What was computed for a result file, as the journals of its folder say."""
+
+    ended: list[int]  # positions of runs, once for every time that they were finished
+    results: Results
+
+    @property
+    def once_each(self) -> bool:
+        return sorted(self.ended) == list(range(len(self.ended)))
+
+
+def computed(target: Path, plan: Plan) -> list[int]:
+    entries = StudyFolder.beside(target).history(plan.identity).finished.values()
+    return sorted(position for entry in entries for position in positions_of(entry["end"]))
+
+
+def done(of: nk.Study, target: Path, **options: Any) -> Counted:
+    """Run with the folder kept, and count."""
+    results = nk.run(of, target, on=Threads(1), virtual=True, **options)
+    folder = StudyFolder.beside(target)
+    return Counted(computed(target, Plan(of)) if folder.exists else [], results)
+
+
+def interrupt_at(runs: int) -> Callable[[int, int, str], None]:
+    def progress(finished: int, total: int, what: str) -> None:
+        if finished >= runs:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def interrupted(target: Path, of: nk.Study | None = None, runs: int = 70) -> StudyFolder:
+    """A study that was stopped after its first chunk."""
+    with pytest.raises(KeyboardInterrupt):
+        nk.run(of or study(), target, on=Threads(1), progress=interrupt_at(runs))
+    assert not target.exists()
+    folder = StudyFolder.beside(target)
+    assert folder.files(), "the first chunk is kept"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unbroken() -> Results:
+    """The same study in memory, never stopped."""
+    return nk.run(study(), on=Threads(1))
+
+
+def equal(a: Results, b: Results) -> bool:
+    found = compare(a.root, b.root)
+    assert found.equal, str(found)
+    return True
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "many.h5"
+
+
+# -- interrupts -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("runs", [1, 65, 159])
+def test_an_interrupted_study_goes_on_and_gives_the_file_of_the_unbroken_one(target: Path, unbroken: Results, runs: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        nk.run(study(), target, on=Threads(1), progress=interrupt_at(runs))
+    assert not target.exists()
+    again = done(study(), target)
+    assert equal(again.results, unbroken)
+    assert again.once_each
+    assert len(again.ended) == RUNS, "no finished run is repeated"
+
+
+def test_an_interrupt_while_the_results_are_put_together_costs_no_run(target: Path, unbroken: Results) -> None:
+    def progress(finished: int, total: int, what: str) -> None:
+        if what == "results":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nk.run(study(), target, on=Threads(1), progress=progress)
+    again = done(study(), target)
+    assert equal(again.results, unbroken)
+    assert len(again.ended) == RUNS
+
+
+def test_a_study_that_was_interrupted_before_anything_was_finished_leaves_nothing(target: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        nk.run(study(), target, on=Threads(1), progress=interrupt_at(0))
+    assert not list(target.parent.iterdir())
+
+
+def test_every_interrupted_start_brings_the_study_further(target: Path, unbroken: Results) -> None:
+    """Interrupted again and again, each time after one more chunk."""
+    starts, kept = 0, -1
+    while not target.exists():
+        starts += 1
+        assert starts < 10
+
+        def progress(finished: int, total: int, what: str, before: int = max(kept, 0)) -> None:
+            if finished > before + 64 and what != "results":
+                raise KeyboardInterrupt
+
+        try:
+            nk.run(study(), target, on=Threads(1), progress=progress, virtual=True)
+        except KeyboardInterrupt:
+            now = len(computed(target, Plan(study())))
+            assert now > kept
+            kept = now
+    assert equal(open_results(target), unbroken)
+    assert computed(target, Plan(study())) == list(range(RUNS))
+
+
+# -- what is finished stays finished ----------------------------------------------------------------------------------------------
+
+
+def test_a_complete_file_is_not_computed_again_unless_fresh(target: Path) -> None:
+    done(study(), target)
+    before, notes = target.read_bytes(), list[str]()
+    again = done(study(), target, note=notes.append)
+    assert len(again.ended) == RUNS
+    assert target.read_bytes() == before
+    assert notes == [f"many.h5 holds all {RUNS} runs of this study: nothing was computed (--fresh computes them again)"]
+    fresh = done(study(), target, fresh=True)
+    assert len(fresh.ended) == RUNS, "the old journals went with the old folder"
+    assert target.read_bytes() != before, "its provenance says that it was made later"
+
+
+def test_another_title_is_written_from_the_rows_that_are_there(target: Path) -> None:
+    nk.run(study(), target, on=Threads(1))
+    renamed = nk.run(study(title="other"), target, on=Threads(1))
+    assert renamed.title == "other"
+    assert not StudyFolder.beside(target).exists, "nothing was computed"
+
+
+DISTRIBUTIONS = {G_MAX: nk.Uniform(0.1, 0.5), "TRPM3.density": nk.LogNormal(1.0, cv=0.3)}
+POINTS = [{G_MAX: 0.1 + 0.01 * i, "TRPM3.density": 1.0 + 0.1 * (i % 3)} for i in range(12)]
+COLUMNS = {key: [point[key] for point in POINTS] for key in (G_MAX, "TRPM3.density")}
+
+
+def first(count: int, columns: dict[str, list[float]]) -> dict[str, list[float]]:
+    return {key: values[:count] for key, values in columns.items()}
+
+
+DESIGNS: dict[str, tuple[Any, Any]] = {
+    "grid": (nk.Grid({G_MAX: [0.1, 0.3], "TRPM3.density": [1.0, 2.0]}), nk.Grid({G_MAX: [0.1, 0.2, 0.3], "TRPM3.density": [1.0, 2.0, 3.0]})),
+    "zip": (nk.Zip(first(6, COLUMNS)), nk.Zip(COLUMNS)),
+    "list": (nk.Listed(POINTS[:6]), nk.Listed(POINTS)),
+    "table": (nk.Table(first(6, COLUMNS)), nk.Table(COLUMNS)),
+    "reordered table": (nk.Table(first(6, COLUMNS)), nk.Table({key: values[::-1] for key, values in COLUMNS.items()})),
+    **{
+        kind.__name__: (kind(DISTRIBUTIONS, samples=6, seed=3), kind(DISTRIBUTIONS, samples=6, seed=3).extended(12))
+        for kind in (nk.MonteCarlo, nk.LatinHypercube, nk.Sobol, nk.Halton)
+    },
+}
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_an_extended_design_keeps_every_row_of_the_earlier_file(target: Path, kind: str) -> None:
+    small, large = (nk.Study(CELL, {"rest": SHORT}, design=design) for design in DESIGNS[kind])
+    nk.run(small, target, on=Threads(1))
+    grown = done(large, target)
+    assert len(grown.ended) == len(large) - len(small), "only what is new was computed"
+    assert equal(grown.results, nk.run(large, on=Threads(1)))
+
+
+def test_more_donors_and_more_cells_keep_the_rows_of_those_that_were_there(target: Path) -> None:
+    def cohort(donors: int, cells: int) -> nk.Study:
+        return nk.Study(CELL, {"rest": SHORT}, cohort=nk.Cohort(donors=donors, cells=cells, seed=5))
+
+    nk.run(cohort(2, 2), target, on=Threads(1))
+    grown = done(cohort(3, 3), target)
+    assert len(grown.ended) == 9 - 4
+    assert equal(grown.results, nk.run(cohort(3, 3), on=Threads(1)))
+
+
+def test_a_stopped_study_can_be_extended_before_it_is_finished(target: Path) -> None:
+    small, large = (nk.Study(CELL, {"rest": SHORT}, design=nk.MonteCarlo(DISTRIBUTIONS, samples=n, seed=3)) for n in (RUNS, RUNS + 40))
+    interrupted(target, small)
+    grown = done(large, target)
+    assert len(grown.ended) == len(large) - 64, "the chunk that the smaller study had finished is taken over"
+    assert equal(grown.results, nk.run(large, on=Threads(1)))
+
+
+# -- damage -----------------------------------------------------------------------------------------------------------------------
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flipped(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, flipped])
+def test_a_damaged_shard_is_set_aside_and_its_runs_are_done_again(target: Path, unbroken: Results, damage: Callable[[Path], None]) -> None:
+    folder = interrupted(target)
+    (shard,) = folder.files()
+    damage(shard)
+    notes: list[str] = []
+    again = done(study(), target, note=notes.append)
+    assert equal(again.results, unbroken)
+    assert [path.name for path in (folder.path / "damaged").iterdir()] == [shard.name]
+    assert f"{shard.name!r} is truncated or was changed" in notes[0]
+    assert "set aside in many.h5.runs/damaged, and its runs were done again" in notes[0]
+
+
+NONSENSE = [
+    '{"start": [[64, 1',
+    '{"start": 3}',
+    '{"start": []}',
+    '{"start": [[1e99, 5]]}',
+    '{"start": [[5000, 6000]]}',
+    '{"end": [[0, "x"]], "shard": 1}',
+    '{"end": [[0, 64]]}',
+    '{"end": [[5000, 6000]], "shard": "x.h5", "seconds": 1, "counts": {}}',
+    '{"stop": null, "why": 1}',
+    "[]",
+]
+
+
+def test_lines_that_were_torn_or_say_nothing_sensible_in_journals_cost_nothing(target: Path, unbroken: Results) -> None:
+    folder = interrupted(target)
+    (journal,) = folder.journals.iterdir()
+    text, identity = journal.read_text(encoding="utf-8"), Plan(study()).identity
+    for i, line in enumerate(NONSENSE):
+        (folder.journals / f"{identity}-{i}.jsonl").write_text(text + line, encoding="utf-8")
+    journal.write_text(text + "\n".join(NONSENSE), encoding="utf-8")
+    (folder.journals / f"{identity}-empty.jsonl").touch()
+    (folder.journals / f"{identity}-torn.jsonl").write_bytes(b'\xff\x00{"host": "x"')
+    assert "64 of 160 runs finished" in status_text(str(target))
+    assert equal(done(study(), target).results, unbroken)
+
+
+def test_a_clock_that_jumped_is_harmless(target: Path, unbroken: Results) -> None:
+    folder = interrupted(target, runs=130)
+    (journal,) = folder.journals.iterdir()
+    lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    for at in ["1970-01-01T00:00:00+00:00", "2999-12-31T23:59:59+00:00", "yesterday", "2026-01-01T00:00:00", 17, None]:
+        lines[-1]["at"] = at
+        journal.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        assert "of 160 runs finished" in status_text(str(target))
+    for path in folder.files():
+        os.utime(path, (0, 0))
+    assert equal(done(study(), target).results, unbroken)
+
+
+# -- one driver at a time -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_study_that_another_process_runs_is_refused_until_that_process_is_gone(target: Path, unbroken: Results) -> None:
+    folder = interrupted(target)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        said = {"host": platform.node(), "pid": other.pid, "age": process_age(other.pid), "beat": 1}
+        (folder.path / "driver.json").write_text(json.dumps(said), encoding="utf-8")
+        with pytest.raises(ResultsError, match=rf"process {other.pid} on .* runs this study in '.*many\.h5\.runs' already; follow it with `nkcell status"):
+            nk.run(study(), target, on=Threads(1))
+        with pytest.raises(ResultsError, match="already"):
+            nk.run(study(), target, on=Threads(1), fresh=True)
+        assert folder.files(), "nothing was taken from it"
+        other.kill()
+    assert equal(done(study(), target).results, unbroken)
+    assert not (folder.path / "driver.json").exists()
+
+
+STALE = ["", "{", "[]", '{"host": "x"}', json.dumps({"host": platform.node(), "pid": 2**22 + 1, "age": "1", "beat": 3})]
+STALE += [json.dumps({"host": platform.node(), "pid": 1, "age": "not that of process 1", "beat": 3})]  # the number was given again
+
+
+def test_a_sign_of_life_that_is_stale_or_unreadable_stops_nobody(target: Path, unbroken: Results) -> None:
+    folder = interrupted(target)
+    for said in STALE:
+        (folder.path / "driver.json").write_text(said, encoding="utf-8")
+        with folder.driven():
+            pass
+    (folder.path / "driver.json").write_text(STALE[-1], encoding="utf-8")
+    assert equal(done(study(), target).results, unbroken)
+
+
+# -- errors of Python ---------------------------------------------------------------------------------------------------------------
+
+
+class Fussy(Rest):
+    """An experiment whose code cannot cope with some cells."""
+
+    def features(self, trace: Any) -> Any:
+        values = np.array([cell.parameter(G_MAX) for cell in trace.cells])
+        if np.any(np.abs(values - 0.3) < 1e-9):
+            raise ZeroDivisionError("no such cell")
+        return super().features(trace)
+
+
+class Broken(Rest):
+    def features(self, trace: Any) -> Any:
+        raise ZeroDivisionError("no cell at all")
+
+
+def test_an_error_of_python_costs_only_its_run(target: Path) -> None:
+    runs = 81  # with 0.3 in the middle
+    found = nk.run(study(runs, Fussy(duration="20 s")), target, on=Threads(1))["rest"]
+    whole = nk.run(study(runs))["rest"]
+    lost = runs // 2
+    assert [i for i, status in enumerate(found.status) if status != "ok"] == [lost]
+    assert found.failure(lost) == "not_run: ZeroDivisionError: no such cell"
+    kept = np.arange(runs) != lost
+    assert np.array_equal(found["v_rest"][kept], whole["v_rest"][kept])
+    assert np.isnan(found["v_rest"][lost])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_errors_in_every_run_of_a_chunk_are_those_of_its_runs_when_others_came_through(target: Path, monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
+    """The first or the last chunk holds nothing but runs that raise."""
+    monkeypatch.setattr("nkcell_sim.study.driver.FIRST", 8)
+    bad = (np.arange(24) < 8) if first else (np.arange(24) >= 16)
+    points = nk.Zip({G_MAX: np.where(bad, 0.3, 0.2).tolist(), "TRPM3.density": np.linspace(1.0, 2.0, 24).tolist()})
+    found = nk.run(nk.Study(CELL, {"rest": Fussy(duration="20 s")}, design=points), target, on=Threads(1))["rest"]
+    assert [found.failure(i) for i in np.flatnonzero(bad)] == ["not_run: ZeroDivisionError: no such cell"] * 8
+    assert [found.status[i] for i in np.flatnonzero(~bad)] == ["ok"] * 16
+
+
+def test_an_error_in_every_run_is_raised(target: Path) -> None:
+    with pytest.raises(ZeroDivisionError, match="no cell at all"):
+        nk.run(study(20, Broken(duration="20 s")), target, on=Threads(1))
+    assert not list(target.parent.iterdir())
+
+
+# -- places that cannot be written -----------------------------------------------------------------------------------------------------
+
+CONFIG = f"""title = "many"
+[[condition]]
+name = "healthy"
+[experiment.rest]
+type = "rest"
+duration = "20 s"
+[design]
+kind = "monte_carlo"
+samples = {RUNS}
+[[vary]]
+key = "KCa31.g_max"
+distribution = "uniform"
+low = "0.1 nS"
+high = "0.5 nS"
+"""
+STOPPED = """
+import sys
+from nkcell_sim import run
+from nkcell_sim.config import load_config
+config = load_config("many.toml")
+def progress(done, total, what):
+    if done > 64:
+        raise KeyboardInterrupt
+try:
+    run(config.study, "many.h5", progress=progress, config=config.resolved, asked=config.asked, on="threads", workers=1)
+except KeyboardInterrupt:
+    pass
+"""
+
+
+def python(folder: Path, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "NKCELL_THREADS": "1", "HOME": str(folder)}
+    return subprocess.run([*before, sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+RUN = ("-m", "nkcell_sim.cli", "run", "many.toml", "--no-figure", "--quiet")
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study that was stopped when 64 of its runs were kept."""
+    folder = tmp_path_factory.mktemp("stopped")
+    (folder / "many.toml").write_text(CONFIG, encoding="utf-8")
+    ended = python(folder, "-c", STOPPED)
+    assert ended.returncode == 0, ended.stderr
+    assert len(list((folder / "many.h5.runs" / "shards").glob("64-*.h5"))) == 1
+    return folder
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """A folder, and what goes before a command so that permissions count for it."""
+    with tempfile.TemporaryDirectory(prefix="nkcell-", dir="/tmp") as name:
+        folder = Path(name)
+        if os.geteuid() != 0:
+            yield folder, ()
+            return
+        before = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+        folder.chmod(0o755)
+        if not shutil.which("setpriv") or python(folder, "-c", f"open({nk.__file__!r})", before=before).returncode:
+            pytest.skip("root ignores permissions, and here nobody else can run this package")
+        yield folder, before
+
+
+def test_a_folder_that_became_read_only_says_what_is_kept_and_what_to_do(stopped: Path, unprivileged: tuple[Path, tuple[str, ...]]) -> None:
+    folder, before = unprivileged
+    shutil.copytree(stopped, folder, dirs_exist_ok=True)
+    folder.chmod(0o755)
+    inside = folder / "many.h5.runs"
+    everything = [folder, inside, *inside.rglob("*")]
+    for path in everything:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    said = python(folder, *RUN, before=before)
+    assert said.returncode == 2
+    assert "permission denied; choose another place with -o" in said.stderr
+    folder.chmod(0o777)
+    said = python(folder, *RUN, before=before)
+    assert said.returncode == 2
+    assert "cannot write into 'many.h5.runs', where the finished runs of the study are to be kept: Permission denied" in said.stderr
+    assert "64 of 160 runs are finished and kept in many.h5.runs; the same command goes on from there" in said.stderr
+    for path in everything:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    done = python(folder, *RUN, before=before)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(os.listdir(folder)) >= {"many.toml", "many.h5"}
+    assert not inside.exists()
+
+
+LIMITED = "import resource, sys; from nkcell_sim import cli; resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000)); sys.exit(cli.main(sys.argv[1:]))"
+
+
+def test_files_that_may_not_grow_stop_the_study_with_what_is_kept(stopped: Path, tmp_path: Path) -> None:
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
+    said = python(tmp_path, "-c", LIMITED, *RUN[2:])
+    assert said.returncode == 2
+    assert "File too large" in said.stderr
+    assert "64 of 160 runs are finished and kept in many.h5.runs; the same command goes on from there" in said.stderr
+    assert not list((tmp_path / "many.h5.runs").rglob("*.tmp")), "nothing half-written is left"
+    assert python(tmp_path, *RUN).returncode == 0
+    assert set(os.listdir(tmp_path)) == {"many.toml", "many.h5"}
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount a small file system here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_stops_the_study_with_what_is_kept_and_it_goes_on_once_there_is_room(stopped: Path, full_disk: Path) -> None:
+    shutil.copytree(stopped, full_disk, dirs_exist_ok=True)
+    filler = full_disk / "filler"
+    for room in (0, 120_000):  # not even for the recipe; not for a shard
+        free = os.statvfs(full_disk)
+        filler.write_bytes(bytes(free.f_bavail * free.f_frsize + (filler.stat().st_size if filler.exists() else 0) - room))
+        said = python(full_disk, *RUN)
+        assert said.returncode == 2
+        assert "No space left on device" in said.stderr
+        assert "64 of 160 runs are finished and kept in many.h5.runs; the same command goes on from there" in said.stderr
+    filler.unlink()
+    done = python(full_disk, *RUN)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(os.listdir(full_disk)) == {"many.toml", "many.h5"}
+
+
+AT_ANY_BYTE = """
+import resource, signal
+from pathlib import Path
+from nkcell_sim.config import load_config
+from nkcell_sim.errors import ResultsError
+from nkcell_sim.results import write_shard
+from nkcell_sim.study.chunk import Treated, simulated
+from nkcell_sim.study.plan import Plan
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+tree = simulated(Plan(load_config("many.toml").study), range(8), Treated())
+folder = Path("shards")
+folder.mkdir()
+size = write_shard(tree, folder).stat().st_size
+for limit in range(1, size, 1009):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        write_shard(tree, folder)
+        print("no error", limit)
+    except ResultsError as error:
+        assert "File too large" in str(error), error
+print(len(list(folder.iterdir())))
+"""
+
+
+def test_a_disk_that_is_full_at_any_byte_of_a_shard_is_an_error_and_never_the_end_of_the_process(tmp_path: Path) -> None:
+    """HDF5 reads its heaps again: where they found no room it once took the process with it, and the run counted as one that kills its worker."""
+    (tmp_path / "many.toml").write_text(CONFIG, encoding="utf-8")
+    ended = python(tmp_path, "-c", AT_ANY_BYTE)
+    assert (ended.returncode, ended.stdout) == (0, "1\n"), ended.stderr
+
+
+# -- identities -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_recipe_is_less_than_a_kilobyte_however_large_the_study_is() -> None:
+    path = "/a/rather/long/path/of/a/shared/file/system" * 4
+    recipe = Recipe(path, "0" * 16, "0" * 16, ((999_000, 1_003_096),), 1)
+    assert len(pickle.dumps(recipe)) < 1000
+
+
+def test_keys_and_ids_are_those_of_the_run_not_of_the_study() -> None:
+    alone = nk.Study(CELL, {"rest": SHORT}, vary={G_MAX: [0.2]}, title="alone")
+    among = nk.Study(CELL, {"imaging": nk.CalciumImaging(ntx_in_bath="kept"), "rest": SHORT}, vary={G_MAX: [0.1, 0.2, 0.3]}, title="among")
+    (mine,), plan = list(Plan(alone)), Plan(among)
+    same = [i for i, run in enumerate(plan) if run.id == mine.id]
+    assert same == [4]
+    assert plan.keys[4] == Plan(alone).keys[0]
+    assert len(set(plan.keys.tolist())) == len(plan)
+
+
+def test_keys_are_the_same_in_another_process(stopped: Path) -> None:
+    code = "from nkcell_sim.config import load_config; from nkcell_sim.study.plan import Plan; print(Plan(load_config('many.toml').study).identity)"
+    said = python(stopped, "-c", code, before=("env", "PYTHONHASHSEED=7")).stdout.strip()
+    assert said == StudyFolder.of(stopped / "many.h5").about["study"]
+
+
+def test_a_given_executor_leaves_the_file_of_the_unbroken_study(target: Path, unbroken: Results) -> None:
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        assert equal(nk.run(study(), target, on=pool), unbroken)
