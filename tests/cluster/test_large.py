@@ -110,8 +110,8 @@ def test_a_large_study_is_complete_and_says_why_each_failed_run_failed(tmp_path:
     assert np.isnan(amplitude[failed]).all()
     assert np.isfinite(amplitude[status == "ok"]).all()
 
-    # packages and one shard of 4096 runs take some 300 MB; a run 2 kB in columns that are built whole (ids, texts, keys, plan)
-    assert measured["megabytes"] < 300 + 2e-3 * RUNS
+    # packages, study and plan take 180 MB, blocks of 16 384 runs in all columns 170 MB when they are written; a run 1.5 kB in what is kept whole
+    assert measured["megabytes"] < 400 + 2e-3 * RUNS
 
     started = time.perf_counter()
     verified = command("-m", "nkcell_sim.cli", "verify", "large.h5", "--sample", "64")

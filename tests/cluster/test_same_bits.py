@@ -15,6 +15,7 @@ import pytest
 import nkcell_sim as nk
 from nkcell_sim.executors import Dask, Executor, Processes, Threads
 from nkcell_sim.executors import Slurm as SlurmJobs
+from nkcell_sim.experiments import Rest
 from nkcell_sim.results import Results, compare, open_results
 
 from . import mpi as mpi_programs
@@ -32,7 +33,7 @@ def study() -> nk.Study:
     imaging = nk.CalciumImaging(ntx_in_bath="kept", baseline="5 s", application="10 s", recovery="5 s")
     cases = [nk.Case("healthy", nk.primary_nk_cell()), nk.Case("ME/CFS", nk.primary_nk_cell().with_phenotype("me_cfs"))]
     points = nk.MonteCarlo({"TRPM3.density": nk.LogNormal(1.0, cv=0.5), "KCa31.g_max": nk.Normal(0.25, 0.2)}, samples=15, seed=2)
-    return nk.Study(cases, {"imaging": imaging, "rest": nk.Rest(duration="20 s")}, design=points, cohort=nk.Cohort(donors=2, cells=2, seed=3))
+    return nk.Study(cases, {"imaging": imaging, "rest": Rest(duration="20 s")}, design=points, cohort=nk.Cohort(donors=2, cells=2, seed=3))
 
 
 @pytest.fixture(scope="module")
