@@ -21,6 +21,7 @@ from nkcell_sim.errors import ResultsError
 from nkcell_sim.executors import Threads
 from nkcell_sim.experiments import Rest
 from nkcell_sim.results import Results, compare, open_results
+from nkcell_sim.results.pack import pack
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.journal import positions_of, process_age
 from nkcell_sim.study.plan import Plan
@@ -159,6 +160,12 @@ def test_a_complete_file_is_not_computed_again_unless_fresh(target: Path) -> Non
     assert len(again.ended) == RUNS
     assert target.read_bytes() == before
     assert notes == [f"many.h5 holds all {RUNS} runs of this study: nothing was computed (--fresh computes them again)"]
+    with pytest.raises(ResultsError, match=r"keeps its traces in many\.h5\.runs, which doing all runs afresh would clear"):
+        done(study(), target, fresh=True)
+    nk.run(study(), target, on=Threads(1), fresh=False)
+    pack(target)
+    StudyFolder.beside(target).remove()
+    before = target.read_bytes()
     fresh = done(study(), target, fresh=True)
     assert len(fresh.ended) == RUNS, "the old journals went with the old folder"
     assert target.read_bytes() != before, "its provenance says that it was made later"

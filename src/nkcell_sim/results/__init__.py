@@ -1,6 +1,6 @@
 """How results are kept: a tree of labelled arrays, written as netCDF-4 (HDF5) that every tool opens."""
 
-from .assemble import Batch, assemble, chunk_tree
+from .assemble import Batch, assemble, chunk_tree, experiment_attributes
 from .collect import Rows, save_collected
 from .comparison import Comparison, compare
 from .ensemble import Ensemble, open_ensemble
@@ -10,11 +10,12 @@ from .results import ExperimentRuns, Results, open_results
 from .shards import check_shard, read_shard_keys, shards_of, write_shard
 from .sources import Source
 from .streaming import simulate_to_file
-from .unknown import taken_rows, unknown_rows
+from .unknown import BlankSource, taken_rows
 
 __all__ = [
     "SCHEMA",
     "Batch",
+    "BlankSource",
     "Comparison",
     "Ensemble",
     "ExperimentRuns",
@@ -26,6 +27,7 @@ __all__ = [
     "check_shard",
     "chunk_tree",
     "compare",
+    "experiment_attributes",
     "merged",
     "open_ensemble",
     "open_results",
@@ -34,6 +36,5 @@ __all__ = [
     "shards_of",
     "simulate_to_file",
     "taken_rows",
-    "unknown_rows",
     "write_shard",
 ]

@@ -75,6 +75,19 @@ def chunk_tree(name: str, batches: Sequence[Batch], *, units: Mapping[str, str],
     return merged([Group({}, {name: _Experiment(name, batches, units, base).group()})])
 
 
+def experiment_attributes(name: str, setup: Experiment, varied: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
+    """What a result says of all runs of an experiment: kind, title, the settings that are not varied, the instrument, and remarks."""
+    instrument = setup.instrument
+    found: dict[str, Any] = {
+        "experiment": setup.kind,
+        "title": setup.title,
+        **{f"setting_{k}": v for k, v in setup.settings().items() if f"{name}.{k}" not in varied},
+        **({} if instrument is None else {"instrument": instrument.kind, **{f"instrument_{k}": v for k, v in instrument.settings().items()}}),
+    }
+    said = "\n".join(dict.fromkeys([*setup.notes(), *notes]))
+    return {**found, **({"notes": said} if said else {})}
+
+
 class _Experiment:
     """Merges the batches of one experiment in the order of the study; nothing depends on which other runs are in the same chunk."""
 
@@ -138,25 +151,10 @@ class _Experiment:
         warnings = self._warnings()
         if warnings is not None:
             groups["warnings"] = warnings
-        attributes: dict[str, Any] = {
-            "experiment": self.setup.kind,
-            "title": self.setup.title,
-            **{f"setting_{k}": v for k, v in self.setup.settings().items() if not any(key == f"{self.name}.{k}" for key in self.units)},
-            **self._instrument(),
-        }
-        notes = "\n".join(dict.fromkeys([*self.setup.notes(), *(n for b in self.batches for n in b.notes)]))
-        if notes:
-            attributes["notes"] = notes
+        attributes = experiment_attributes(self.name, self.setup, list(self.units), [note for b in self.batches for note in b.notes])
         attributes["nkcell_runs"] = len(self.order)
         found = layout.located({**self._labels(), **self._traces(), **self._features()}, layout.LABELS)
         return Group(layout.coordinates_first(found), {n: Group(layout.coordinates_first(g.variables)) for n, g in groups.items()}, attributes)
-
-    def _instrument(self) -> dict[str, str]:
-        """The instrument and its settings as attributes; empty without one."""
-        instrument = self.setup.instrument
-        if instrument is None:
-            return {}
-        return {"instrument": instrument.kind, **{f"instrument_{k}": v for k, v in instrument.settings().items()}}
 
     def _labels(self) -> dict[str, Variable]:
         run = ("run",)

@@ -58,7 +58,7 @@ def collect(
     tree = merge.tree(**left)
     told = dict(tree.attributes) if attributes is None else {**attributes, "nkcell_runs": tree.attributes["nkcell_runs"]}
     if left:
-        told[SHARDS] = "\n".join(sorted({_relative(s, Path(folder or Path(file.filename).parent)) for s in sources}))
+        told[SHARDS] = "\n".join(sorted({_relative(s, Path(folder or Path(file.filename).parent)) for s in sources if not s.blank}))
     group = file.create_group(name, track_order=True)
     with uninterrupted():
         write_group(group, Group(tree.variables, tree.groups, told), {})
@@ -101,7 +101,7 @@ def _relative(source: Source, folder: Path) -> str:
 
 def _virtual(merge: Merge, folder: Path) -> dict[str, Variable]:
     """The traces as they lie in the sources, where all of these are files that hold them on the same axis."""
-    if any(source.path is None for source in merge.sources):
+    if any(source.path is None and not source.blank for source in merge.sources) or all(source.blank for source in merge.sources):
         return {}
     breaks = np.flatnonzero((np.diff(merge.source_of) != 0) | (np.diff(merge.row_of) != 1)) + 1
     starts = np.concatenate([[0], breaks])
@@ -109,7 +109,7 @@ def _virtual(merge: Merge, folder: Path) -> dict[str, Variable]:
     if len(starts) > MOST_STRETCHES:
         return {}
     found: dict[str, Variable] = {}
-    name_of = {s: _relative(merge.sources[s], folder).replace("%", "%%") for s in np.unique(merge.source_of).tolist()}
+    name_of = {s: _relative(merge.sources[s], folder).replace("%", "%%") for s in np.unique(merge.source_of).tolist() if not merge.sources[s].blank}
     for path, variable in merge.columns.items():
         if not isinstance(variable, Pending) or variable.dims[0] != "run" or variable.dims[1:] not in [(t,) for t in TIMES] or not all(variable.shape):
             continue
@@ -124,6 +124,8 @@ def _stretches(merge: Merge, path: str, variable: Variable, name_of: Mapping[int
     made: dict[int, Any] = {}
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         number, row = int(merge.source_of[start]), int(merge.row_of[start])
+        if merge.sources[number].blank:  # left to the fill value
+            continue
         if number not in made:
             source: Any = merge.sources[number]
             column = source.layout.columns.get(path)

@@ -45,6 +45,7 @@ class Source:
 
     name = "results in memory"
     path: Path | None = None  # of a file
+    blank = False  # whether its traces are NaN throughout
     runs: int
     layout: Layout
 

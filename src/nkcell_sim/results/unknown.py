@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 
-from .layout import Group, Variable
+from .layout import Group
 from .merge import Merge
-from .sources import Source
-
-KEPT = ("run",)
-
-
-def unknown_rows(pattern: Source, row: int, status: str, keys: np.ndarray, about: Sequence[Mapping[str, str | float]], name: str) -> Group:
-    """The tree of runs of the experiment ``name`` with this ``status`` and these ``keys``; ``about`` holds what is known of each by variable.
-
-    ``row`` of ``pattern`` says which variables there are and what they mean. The protocol of such a run is not known: its number is -1.
-    """
-    count = len(keys)
-    group = taken_rows(pattern, np.full(count, row), name).groups[name]
-    emptied = _emptied(group, "run")
-    entered = {"run_key": np.asarray(keys, dtype="<i8"), "status": _texts([status] * count)}
-    for variable in dict.fromkeys(key for each in about for key in each):
-        if variable in emptied.variables:
-            values = [each[variable] for each in about]
-            entered[variable] = _texts(values) if emptied.variables[variable].is_text else np.array(values, dtype=float)
-    variables = {k: replace(v, values=entered[k]) if k in entered else v for k, v in emptied.variables.items()}
-    groups = {k: _emptied(g, "run") for k, g in emptied.groups.items() if k != "warnings"}
-    return Group({}, {name: Group(variables, groups, emptied.attributes)})
+from .sources import MemorySource, Source
 
 
 def taken_rows(source: Source, rows: np.ndarray, name: str) -> Group:
@@ -37,22 +16,41 @@ def taken_rows(source: Source, rows: np.ndarray, name: str) -> Group:
     return Group({}, {name: Merge([source], np.zeros(len(rows), dtype=np.int32), np.asarray(rows, dtype=np.int64)).in_memory()})
 
 
-def _emptied(group: Group, dimension: str) -> Group:
-    variables = {name: v if name in KEPT or v.dims[:1] != (dimension,) else _empty(name, v) for name, v in group.variables.items()}
-    return Group(variables, group.groups, group.attributes)
+class BlankSource(MemorySource):
+    """Rows of runs without a result, made when they are read: numbers are NaN, texts empty, and what is known without simulating is entered.
+
+    ``pattern`` is a tree of one row that says which variables there are and what they mean; ``known`` holds what is known of every run, by variable. The
+    protocol of such a run is not known: its number is -1.
+    """
+
+    name = "runs without a result"
+    blank = True
+
+    def __init__(self, pattern: Group, known: Mapping[str, np.ndarray]) -> None:
+        super().__init__(Group(pattern.variables, {k: g for k, g in pattern.groups.items() if k != "warnings"}, pattern.attributes))
+        self.known = {path: values for path, values in known.items() if path in self.variables}
+        self.runs = len(next(iter(known.values())))
+
+    def size(self, path: str) -> int:
+        return self.runs if self.variables[path].dims[:1] == ("run",) else super().size(path)
+
+    def whole(self, path: str) -> np.ndarray:
+        return self.take(path, np.arange(self.runs)) if self.variables[path].dims[:1] == ("run",) else super().whole(path)
+
+    def take(self, path: str, rows: np.ndarray) -> np.ndarray:
+        variable = self.variables[path]
+        if variable.dims[:1] != ("run",):
+            return super().take(path, rows)
+        if path in self.known:
+            return np.asarray(self.known[path][rows])
+        if path == "run":
+            return np.asarray(rows).astype(variable.dtype)
+        if path == "parameters/origin_of_value":
+            return np.repeat(variable.values[:1], len(rows), axis=0)
+        return np.broadcast_to(_blank(path, variable.is_text, variable.dtype), (len(rows), *variable.shape[1:]))
 
 
-def _empty(name: str, variable: Variable) -> Variable:
-    if variable.is_text:
-        return replace(variable, values=_texts([""] * variable.values.size).reshape(variable.values.shape))
-    if variable.values.dtype.kind == "f":
-        return replace(variable, values=np.full_like(variable.values, np.nan))
-    if name == "protocol_of_run":
-        return replace(variable, values=np.full_like(variable.values, -1))
-    return variable if name == "origin_of_value" else replace(variable, values=np.zeros_like(variable.values))
-
-
-def _texts(values: Sequence[object]) -> np.ndarray:
-    found = np.empty(len(values), dtype=object)
-    found[...] = [str(value) for value in values]
-    return found
+def _blank(path: str, is_text: bool, dtype: np.dtype) -> np.ndarray:
+    if is_text:
+        return np.array("", dtype=object)
+    return np.array(np.nan if dtype.kind == "f" else -1 if path.endswith("protocol_of_run") else 0, dtype=dtype)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ResultsError
-from ..results import Group, Results, Rows, Source, check_shard, open_results, read_shard_keys, save_collected, unknown_rows
+from ..results import BlankSource, Group, Results, Rows, Source, check_shard, experiment_attributes, open_results, read_shard_keys, save_collected, taken_rows
 from ..results.origin import file_attributes, provenance_group
 from .folder import StudyFolder
 from .plan import Plan
@@ -24,14 +24,14 @@ class Found:
 
     source: np.ndarray
     row: np.ndarray
-    sources: list[Path | Group] = field(default_factory=list)
+    sources: list[Path | Group | Source] = field(default_factory=list)
 
     @classmethod
     def nowhere(cls, plan: Plan) -> Found:
         """Nothing yet."""
         return cls(np.full(len(plan), -1, dtype=np.int32), np.zeros(len(plan), dtype=np.int64))
 
-    def add(self, source: Path | Group, positions: np.ndarray, rows: np.ndarray | None = None) -> None:
+    def add(self, source: Path | Group | Source, positions: np.ndarray, rows: np.ndarray | None = None) -> None:
         """Rows of a source (all of them, in order) for some positions; those that are known already keep theirs."""
         rows = np.arange(len(positions)) if rows is None else rows
         new = self.source[positions] < 0
@@ -64,13 +64,14 @@ def add_earlier(found: Found, plan: Plan, result: Path, *, again: Sequence[str] 
         found.add(result, positions[wanted[rows]], rows[wanted[rows]])
 
 
-def add_shards(found: Found, plan: Plan, folder: StudyFolder, *, check: bool = True) -> list[str]:
-    """Rows of the finished shards in a folder; damaged ones are set aside, and what is wrong with each is returned.
+def add_shards(found: Found, plan: Plan, folder: StudyFolder, *, check: bool = True) -> tuple[list[str], int]:
+    """Rows of the finished shards in a folder.
 
+    Damaged ones are set aside, and what is wrong with each is returned; so is the number of finished runs that are none of this study.
     Without ``check`` their bytes are not compared with their names, which reads all of them: where many begin at once, the one that collects does it.
     """
     index = key_index(plan)
-    problems = []
+    problems, others = [], 0
     for shard in folder.files():
         problem = check_shard(shard) if check else ""
         if problem:
@@ -78,9 +79,10 @@ def add_shards(found: Found, plan: Plan, folder: StudyFolder, *, check: bool = T
             folder.set_aside(shard)
             continue
         name, keys = read_shard_keys(shard)
-        if name in index:
-            found.add(shard, *_matched(index[name], keys))
-    return problems
+        positions, rows = _matched(index[name], keys) if name in index else (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        others += len(keys) - len(rows)
+        found.add(shard, positions, rows)
+    return problems, others
 
 
 def key_index(plan: Plan) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -107,15 +109,21 @@ def add_unknown(found: Found, plan: Plan, positions: np.ndarray, status: str) ->
         mine = positions[(positions >= first) & (positions < last)]
         if not len(mine):
             continue
-        there = np.flatnonzero(found.known[first:last]) + first
-        if not len(there):
+        there = np.flatnonzero(found.known[first:last])
+        if len(there):
+            at = int(there[0]) + first
+            pattern = taken_rows(source_of(found.sources[found.source[at]], name), found.row[[at]], name)
+        else:
             from .chunk import unsimulated
 
-            found.add(unsimulated(plan, mine.tolist(), status, ""), mine)
-            continue
-        pattern = Source.of(found.sources[found.source[there[0]]], name)
-        about = [plan.about(int(position)) for position in mine]
-        found.add(unknown_rows(pattern, int(found.row[there[0]]), status, plan.keys[mine], about, name), mine)
+            pattern = unsimulated(plan, mine[:1].tolist(), status, "")
+        states = np.full(len(mine), status, dtype=object)
+        found.add(BlankSource(pattern.groups[name], {"status": states, "run_key": plan.keys_of(mine), **plan.about(mine)}), mine)
+
+
+def source_of(given: Path | Group | Source, experiment: str) -> Source:
+    """Rows of an experiment of a shard, a result file or a tree."""
+    return given if isinstance(given, Source) else Source.of(given, experiment)
 
 
 def write_result(target: Path, plan: Plan, found: Found, provenance: Mapping[str, Any], *, virtual: bool = False, tables: Tables | None = None) -> None:
@@ -123,8 +131,9 @@ def write_result(target: Path, plan: Plan, found: Found, provenance: Mapping[str
     experiments = {}
     for name, (first, last) in plan.spans.items():
         used = np.unique(found.source[first:last])
-        sources = [Source.of(found.sources[i], name) for i in used.tolist()]
-        experiments[name] = Rows(sources, np.searchsorted(used, found.source[first:last]), found.row[first:last])
+        sources = [source_of(found.sources[i], name) for i in used.tolist()]
+        about = experiment_attributes(name, plan.base(name), plan.study.design.keys, plan.study.notes(name))  # not those of an earlier study's shards
+        experiments[name] = Rows(sources, np.searchsorted(used, found.source[first:last]), found.row[first:last], attributes=about)
     attributes, groups = file_attributes(plan.study.title, provenance), {"provenance": provenance_group(provenance)}
 
     def computed(path: Path) -> Mapping[str, Group]:

@@ -25,7 +25,10 @@ from .plan import Plan
 from .worker import Done, Recipe, Worker, causes, finished_before, work
 
 TARGET = 20.0  # s that a chunk should last: long against handing it out, short against losing it
-FIRST, LARGEST, LANES = 64, 4096, 8  # runs of the first chunks and of the largest; full blocks of lanes
+FIRST, LARGEST, LANES = 64, 8192, 8  # runs of the first chunks and of the largest; full blocks of lanes
+NUMBERS = 2**24  # recorded numbers of a chunk at most (128 MB): a worker holds its chunk until it is written
+SPANS = 40  # stretches of positions in a chunk at most: a recipe stays below a kilobyte
+MANY = 4  # workers that die at once are the machine's doing, not that of their runs
 AHEAD = 2  # chunks handed out for each worker: one in work, one waiting
 TRIES = 2  # deaths of workers with a run in hand, among others, after which it is a suspect
 DEATHS = 3  # of workers with nothing but this run in hand, before it is given up
@@ -147,8 +150,9 @@ class Driver:
             if (spans, writer) not in alive:
                 self._inherit(spans, history)
         news = [death for death in history.unfinished if death not in self._known and death not in alive and not self.ledger.finished[death[0][0][0]]]
-        for spans, _ in news:
-            self.ledger.died(spans)
+        if len(news) <= MANY and not self.executor.supervises:  # an engine that supervises says itself which chunk it gave up
+            for spans, _ in news:
+                self.ledger.died(spans)
         self._known.update(news)
         return len(news)
 
@@ -264,6 +268,9 @@ class Driver:
                 smaller = np.flatnonzero(most[done : done + size] < size)
                 if len(smaller) and smaller[0]:
                     size = int(smaller[0])
+                breaks = np.flatnonzero(np.diff(waiting[done : done + size]) != 1)
+                if len(breaks) >= SPANS:
+                    size = int(breaks[SPANS - 1]) + 1
                 yield spans_of(waiting[done : done + size].tolist())
                 done += size
 
@@ -271,6 +278,7 @@ class Driver:
         """Runs of the next chunk: a time that fits, and at the end small enough that all workers end together."""
         seconds = self.ledger.seconds.get(experiment)
         size = FIRST * (1 if self.executor.threads == 1 else 2) if seconds is None else int(min(LARGEST, max(LANES, TARGET / max(seconds, 1e-6))))
+        size = min(size, max(LANES, NUMBERS // max(1, self.plan.numbers(experiment))))
         if self.executor.workers > 1:
             size = min(size, -(-left // (AHEAD * self.executor.workers)))
         return max(1, min(left, -(-size // LANES) * LANES))

@@ -17,19 +17,18 @@ import hashlib
 import json
 import os
 import pickle
-import platform
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ResultsError
 from ..provenance import package_version
 from ..results.target import reason, replacing
-from .journal import History, Spans, Writer, process_age, read_history
+from .claim import claimed, holder
+from .journal import History, Spans, Writer, read_history
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 SUFFIX = ".runs"
 KEPT = "runs are finished and kept in"
-HEARTBEAT = 2.0  # s between signs of life of the process that hands out the work
-PATIENCE = 5  # heartbeats without a sign of life after which a process elsewhere counts as gone
 
 
 class StudyFolder:
@@ -47,17 +44,18 @@ class StudyFolder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.shards, self.journals = self.path / "shards", self.path / "journal"
+        self._driven = self._doomed = False
 
     @classmethod
     def beside(cls, result: str | os.PathLike[str]) -> StudyFolder:
         """The folder that belongs to a result file."""
-        target = Path(result)
-        return cls(target.with_name(target.name + SUFFIX))
+        target = Path(result).resolve()  # a link's folder is beside the file behind it
+        return cls(target.with_name(target.name + SUFFIX) if target.name else target)
 
     @classmethod
     def of(cls, given: str | os.PathLike[str]) -> StudyFolder:
         """The folder that is named by itself or by the result file that it belongs to; :class:`ResultsError` when there is none."""
-        for folder in (cls(given), cls.beside(given)):
+        for folder in (cls(Path(given).resolve()), cls.beside(given)):
             if (folder.path / "study.json").is_file():
                 return folder
         if Path(given).is_file():
@@ -107,7 +105,11 @@ class StudyFolder:
         try:
             yield
         except OSError as error:
-            raise ResultsError(f"cannot write into {self.path.name!r}, where the finished runs of the study are to be kept: {reason(error)}") from error
+            said = f"cannot write into {self.path.name!r}, where the finished runs of the study are to be kept: {reason(error)}"
+            if self.exists and self.files():
+                about = self.about
+                said += f". {self.kept(sum(self.history(about['study']).counts.values()), int(about['runs']))}"
+            raise ResultsError(said) from error
 
     @property
     def about(self) -> dict[str, Any]:
@@ -171,44 +173,50 @@ class StudyFolder:
         damaged.mkdir(exist_ok=True)
         os.replace(shard, damaged / shard.name)
 
-    def remove(self) -> None:
-        """Delete the folder of a study whose result is complete without it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    def clear(self) -> None:
+        """Throw away what is finished, and what is known of it."""
+        for part in (self.shards, self.journals):
+            shutil.rmtree(part, ignore_errors=True)
 
-    # -- one driver at a time -------------------------------------------------------------------------------------------
+    def remove(self) -> None:
+        """Delete the folder, at once or when this process ceases to be the one that drives the study."""
+        self._doomed = True
+        if not self._driven:
+            shutil.rmtree(self.path, ignore_errors=True)
 
     @contextmanager
     def driven(self, *, jobs: bool = True) -> Iterator[None]:
-        """Be the one process that hands out the work; :class:`ResultsError` when another one does, or (with ``jobs``) when jobs of Slurm still work on it."""
-        self._refuse_company()
-        if jobs:
-            self._refuse_jobs()
-        mine = {"host": platform.node(), "pid": os.getpid(), "age": process_age(os.getpid())}
-        ended = threading.Event()
+        """Be the one process that hands out the work and clears up; the folder is made if it is not there, and goes if nothing is in it afterwards.
 
-        def beat() -> None:
-            count = 0
-            while not ended.wait(HEARTBEAT if count else 0.0):
-                count += 1
-                with suppress(OSError, ResultsError):
-                    self._write("driver.json", json.dumps({**mine, "beat": count}))
-
-        pulse = threading.Thread(target=beat, daemon=True)
-        pulse.start()
+        :class:`ResultsError` when another process does, or (with ``jobs``) when jobs of Slurm still work on it.
+        """
+        with self._writing():
+            self.path.mkdir(exist_ok=True)
+        self._doomed = False
         try:
-            yield
+            with ExitStack() as claim:
+                with self._writing():
+                    claim.enter_context(claimed(self.path))
+                self._driven = True
+                if jobs:
+                    self._refuse_jobs()
+                yield
         finally:
-            ended.set()
-            pulse.join(timeout=10)
-            (self.path / "driver.json").unlink(missing_ok=True)
+            self._driven = False
+            if self._doomed:
+                shutil.rmtree(self.path, ignore_errors=True)
+            elif not self.exists:
+                with suppress(OSError):  # it holds something
+                    self.path.rmdir()
 
     def driver(self) -> dict[str, Any]:
         """The process that says it hands out the work; empty when none does."""
-        try:
-            found = json.loads((self.path / "driver.json").read_text(encoding="utf-8"))
-            return found if isinstance(found, dict) and {"host", "pid", "age", "beat"} <= found.keys() else {}
-        except (OSError, ValueError):
-            return {}
+        return holder(self.path)
+
+    def forgive(self, study: str) -> None:
+        """Forget which workers died with what in hand, so that runs that were given up are tried again."""
+        for path in self.journals.glob(f"{study}*.jsonl"):
+            path.rename(path.with_suffix(".forgiven"))
 
     def _refuse_jobs(self) -> None:
         from .arrays import jobs_of
@@ -222,23 +230,6 @@ class StudyFolder:
             raise ResultsError(
                 f"jobs {', '.join(jobs)} of Slurm still work on this study; follow them with `nkcell status {self.path.name}`, "
                 f"wait with `nkcell resume {self.path.name} --on slurm`, or cancel them (scancel {' '.join(jobs)})"
-            )
-
-    def _refuse_company(self) -> None:
-        """A process on this machine is looked up; one elsewhere is watched for a while, since clocks of two machines may differ."""
-        found = self.driver()
-        if not found or (found["host"], found["pid"]) == (platform.node(), os.getpid()):
-            return
-        alive = Writer(str(found["host"]), int(found["pid"]), str(found["age"])).alive
-        if alive is None:
-            deadline = time.monotonic() + PATIENCE * HEARTBEAT
-            while alive is None and time.monotonic() < deadline:
-                time.sleep(HEARTBEAT / 2)
-                alive = True if self.driver() not in ({}, found) else None
-        if alive:
-            raise ResultsError(
-                f"process {found['pid']} on {found['host']} runs this study in {str(self.path)!r} already; "
-                f"follow it with `nkcell status {self.path.name}`, or stop it first"
             )
 
 

@@ -168,17 +168,28 @@ class Plan:
         stratum = next(s for s in self.strata if s.experiment == experiment)
         return _set_up(self.study.experiments[experiment], None, stratum.point(0), experiment)[0]
 
-    def about(self, position: int) -> dict[str, str | float]:
-        """What is known of a run without making its cell: its case, its point as "vary.KEY", and its labels in a cohort."""
-        ((stratum, (index,)),) = self._located([position])
-        number, member = divmod(index, stratum.members)
-        known: dict[str, str | float] = {"case": stratum.case.name, **{f"vary.{key}": value for key, value in stratum.point(number).items()}}
-        cohort = self.study.cohort
-        if cohort is not None:
-            donor, cell = divmod(member, cohort.cells)
-            group = stratum.case.donors
-            known |= {"group": group, "donor": cohort.donors_of(group)[donor], "cell": float(cell + 1), **cohort.labels_of(group, donor)}
-        return known
+    def numbers(self, experiment: str) -> int:
+        """Numbers that a run of an experiment keeps over time, at its first point."""
+        setup = self.base(experiment)
+        kept = [name for name in setup.record if self.study.keep is None or name in self.study.keep]
+        return len(setup.times()) * len(kept) * (1 if setup.instrument is None else 2)
+
+    def about(self, positions: np.ndarray) -> dict[str, np.ndarray]:
+        """What is known of runs of one experiment without making their cells, by variable: case, point as "vary.KEY", and labels in a cohort."""
+        parts: list[dict[str, np.ndarray]] = []
+        for stratum, local in self._located(positions):
+            number, member = np.divmod(np.array(local), stratum.members)
+            known = {"case": np.full(len(local), stratum.case.name, dtype=object)}
+            known |= {f"vary.{key}": stratum.points[number, k] for k, key in enumerate(stratum.keys)}
+            cohort = self.study.cohort
+            if cohort is not None:
+                donor, cell = np.divmod(member, cohort.cells)
+                labels = {int(d): cohort.labels_of(stratum.case.donors, int(d)) for d in np.unique(donor)}
+                names = cohort.donors_of(stratum.case.donors)
+                known |= {"group": np.full(len(local), stratum.case.donors, dtype=object), "donor": np.array([names[d] for d in donor], dtype=object)}
+                known |= {"cell": cell + 1.0} | {key: np.array([labels[int(d)][key] for d in donor]) for key in ("age", "sex", "pair")}
+            parts.append({key: values.astype(object) if values.dtype.kind == "U" else values for key, values in known.items()})
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     # -- runs -------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -98,32 +97,54 @@ class StudyRun:
         self.folder = StudyFolder.beside(self.target)
         self.started = time.perf_counter()
         self.notes: list[str] = []
+        self.others = 0  # finished runs in the folder that are none of this study
 
     def result(self, *, fresh: bool = False) -> Results:
         """Do what is missing, and give the results."""
-        if fresh and self.folder.exists:
-            with self.folder.driven():
-                pass  # refuse to take it from somebody who uses it
-            self.folder.remove()
-        found = self.found(fresh=fresh)
-        if found.known.all() and not fresh and self._is_current():
-            self.notes.append(f"{self.target.name} holds all {len(self.plan):,} runs of this study: nothing was computed (--fresh computes them again)")
-            if self.folder.exists and not shards_of(self.target):
-                with self.folder.driven():
-                    pass
-                self.folder.remove()  # left behind by a process that was killed when all else was done
+        if fresh:
+            self._refuse_loss()
+        elif not self.folder.path.exists() and self._is_complete():
             return open_results(self.target)
-        if not found.known.all():
-            if found.known.any():
-                self.notes.append(f"{int(found.known.sum()):,} of {len(self.plan):,} runs were finished already")
-            self._work(found)
-        return self.collected(found)
+        with self.folder.driven(jobs=not isinstance(self.executor, Slurm)):
+            found = self.found(fresh=fresh)
+            if found.known.all() and not fresh and self._is_complete():
+                if not shards_of(self.target):
+                    self._clear()  # left behind by a process that was killed when all else was done
+                return open_results(self.target)
+            if not found.known.all():
+                if found.known.any():
+                    self.notes.append(f"{int(found.known.sum()):,} of {len(self.plan):,} runs were finished already")
+                self._work(found)
+            return self.collected(found)
+
+    def _refuse_loss(self) -> None:
+        """A result that reads its traces from the folder would be gone before the new one is there."""
+        if self.target.is_file() and self.folder.exists and shards_of(self.target):
+            raise ResultsError(
+                f"{self.target.name} keeps its traces in {self.folder.path.name}, which doing all runs afresh would clear; "
+                f"give another name with -o, or join them first (nkcell pack {self.target.name})"
+            )
+
+    def _is_complete(self) -> bool:
+        """Whether the result file is that of this study already; then it is noted."""
+        current = self.target.is_file() and self._is_current()
+        if current:
+            self.notes.append(f"{self.target.name} holds all {len(self.plan):,} runs of this study: nothing was computed (--fresh computes them again)")
+        return current
+
+    def _clear(self) -> None:
+        """Remove the folder, unless it holds finished runs of another study."""
+        if self.others:
+            said = f"{self.folder.path.name} is kept: it holds {self.others:,} finished runs that are not in {self.target.name}, of a larger or another study"
+            self.notes.append(f"{said}; run that again, or delete the folder")
+        else:
+            self.folder.remove()
 
     def prepared(self) -> tuple[np.ndarray, StudyFolder]:
         """The folder with what workers need, and the positions of the runs that are missing."""
-        missing = np.flatnonzero(~self.found().known)
-        if len(missing):
-            with self.folder.driven() if self.folder.exists else nullcontext():
+        with self.folder.driven():
+            missing = np.flatnonzero(~self.found().known)
+            if len(missing):
                 self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked)
         return missing, self.folder
 
@@ -131,9 +152,11 @@ class StudyRun:
         """What is finished already: in the folder, and in an earlier result file."""
         found = Found.nowhere(self.plan)
         if fresh:
+            self.folder.clear()
             return found
         if self.folder.exists:
-            for problem in add_shards(found, self.plan, self.folder):
+            problems, self.others = add_shards(found, self.plan, self.folder)
+            for problem in problems:
                 self.notes.append(f"{problem}; it was set aside in {self.folder.path.name}/damaged, and its runs were done again")
         if self.target.is_file():
             add_earlier(found, self.plan, self.target, again=("worker_lost",) if self.retry_lost else ())
@@ -161,14 +184,15 @@ class StudyRun:
         try:
             with self.folder.keeping(int(found.known.sum()), len(self.plan)):
                 recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked)
-            with self.folder.driven(jobs=not isinstance(self.executor, Slurm)):
-                driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report)
-                if isinstance(self.executor, Slurm):
-                    from .arrays import run_arrays
+            if self.retry_lost:
+                self.folder.forgive(self.plan.identity)
+            driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report)
+            if isinstance(self.executor, Slurm):
+                from .arrays import run_arrays
 
-                    run_arrays(driver, self.executor)
-                else:
-                    driver.run()
+                run_arrays(driver, self.executor)
+            else:
+                driver.run()
         except BaseException:
             if not self.folder.files():
                 self.folder.remove()
@@ -187,7 +211,7 @@ class StudyRun:
         with self.folder.keeping(len(self.plan) - len(missing), len(self.plan)):
             write_result(self.target, self.plan, found, provenance, virtual=self.virtual, tables=self.tables)
         if not self.virtual and not len(missing) and not keep:
-            self.folder.remove()
+            self._clear()
         return open_results(self.target)
 
 
@@ -220,7 +244,7 @@ def collect_study(
                 f"{missing:,} of {len(plan):,} runs are not finished; `nkcell resume {folder.path.name}` goes on with them (with --on slurm as jobs), "
                 "`nkcell collect --partial` writes what is there"
             )
-    results = work.collected(found, keep=not own)
+        results = work.collected(found, keep=not own)
     if missing:
         work.notes.append(f"{missing:,} of {len(plan):,} runs are not finished: they are marked as not_run, and {folder.path.name} is kept")
     return results, work.notes
