@@ -131,6 +131,58 @@ def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_config(file)
 
 
+@pytest.mark.parametrize("place", ["as it was", "beside the result", "here", "below here"])
+def test_the_configuration_inside_a_result_finds_its_large_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    resolved, table = resolved_elsewhere(tmp_path)
+    home = {"as it was": tmp_path / "out" / "tables", "beside the result": tmp_path / "out", "here": tmp_path / "here", "below here": tmp_path / "here" / "tables"}
+    home[place].mkdir(parents=True, exist_ok=True)
+    (home[place] / "points.csv").write_bytes(table)
+    (tmp_path / "here").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "here")
+    again = parse_config(resolved, "../out/t.h5 (configuration inside)")
+    assert len(again.study) == MOST_INLINED + 1
+    assert again.resolved == resolved
+
+
+def resolved_elsewhere(folder: Path) -> tuple[str, bytes]:
+    """The resolved text of a study that named its table in another folder, and the table, which is gone from there."""
+    file = with_table(folder, MOST_INLINED + 1)
+    (folder / "tables").mkdir()
+    moved = (folder / "points.csv").rename(folder / "tables" / "points.csv")
+    file.write_text(file.read_text().replace('"points.csv"', '"tables/points.csv"'))
+    resolved, table = load_config(file).resolved, moved.read_bytes()
+    moved.unlink()
+    return resolved, table
+
+
+def test_another_table_of_that_name_is_passed_over_for_the_one_with_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved, table = resolved_elsewhere(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "points.csv").write_text("TRPM3.density\n1.0\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="this table has changed"):
+        parse_config(resolved, "out/t.h5 (configuration inside)")
+    Path("points.csv").write_bytes(table)
+    assert parse_config(resolved, "out/t.h5 (configuration inside)").resolved == resolved
+
+
+def test_an_error_says_every_place_where_a_table_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved, _ = resolved_elsewhere(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        parse_config(resolved, "out/t.h5 (configuration inside)")
+    for place in ("out/tables/points.csv", "out/points.csv", "tables/points.csv", "points.csv"):
+        assert repr(str(Path(place))) in str(caught.value)
+
+
+def test_a_table_with_an_absolute_path_is_kept_by_its_name(tmp_path: Path) -> None:
+    file = with_table(tmp_path, MOST_INLINED + 1)
+    file.write_text(file.read_text().replace('"points.csv"', f"'{tmp_path / 'points.csv'}'"))
+    resolved = load_config(file).resolved
+    assert str(tmp_path) not in resolved
+    assert parse_config(resolved, str(tmp_path / "t.h5 (configuration inside)")).resolved == resolved
+
+
 # -- errors --------------------------------------------------------------------------------------------------------------
 
 SOBOL = '[design]\nkind = "sobol"\nsamples = 4\n' + BASE

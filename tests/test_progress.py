@@ -24,15 +24,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_long_work_prints_plain_lines_with_the_time_left(clock: list[float]) -> None:
+def test_long_work_prints_plain_lines_with_the_rate_and_the_time_left(clock: list[float]) -> None:
     out = io.StringIO()
     with ProgressBar(stream=out) as report:
         for done in range(0, 11):
             clock[0] += 3.0
             report(done, 10, "patch")
     lines = out.getvalue().splitlines()
-    assert lines[0] == "patch: 1 of 10 runs after 6 s, about 54 s left"
-    assert lines[-1] == "patch: 10 of 10 runs after 33 s"
+    assert lines[0] == "patch: 1 of 10 runs after 6 s, 0.167 runs/s, about 54 s left"
+    assert lines[-1] == "patch: 10 of 10 runs after 33 s, 0.333 runs/s"
     assert len(lines) < 8, "a line every few seconds, not one a run"
 
 
@@ -60,3 +60,34 @@ def test_a_terminal_gets_a_bar_once_the_work_is_long(clock: list[float]) -> None
         report(2, 4, "imaging")
     assert "imaging" in out.getvalue()
     assert "2/4" in out.getvalue()
+    assert "0.667 runs/s, about 3 s left" in " ".join(out.getvalue().split()), "two runs in 3 s, two to go"
+
+
+def test_runs_that_were_finished_before_the_start_do_not_count_for_the_rate(clock: list[float]) -> None:
+    out = io.StringIO()
+    with ProgressBar(stream=out) as report:
+        report(900, 1000, "patch")
+        clock[0] += 10.0
+        report(910, 1000, "patch")
+        clock[0] += 10.0
+        report(930, 1000, "patch")
+    assert out.getvalue().splitlines() == [
+        "patch: 910 of 1000 runs after 10 s, 1 runs/s, about 90 s left",
+        "patch: 930 of 1000 runs after 20 s, 2 runs/s, about 35 s left",
+    ]
+
+
+def test_nothing_is_said_of_the_time_left_before_anything_is_done(clock: list[float]) -> None:
+    out = io.StringIO()
+    with ProgressBar(stream=out) as report:
+        report(5, 10, "patch")
+        clock[0] += 10.0
+        report(5, 10, "patch")
+    assert out.getvalue() == "patch: 5 of 10 runs after 10 s\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.4, "0 s"), (119.6, "120 s"), (120.4, "2 min"), (3540.0, "59 min"), (3599.0, "1 h 0 min"), (9000.0, "2 h 30 min")]
+)
+def test_long_durations_are_in_minutes_and_hours(seconds: float, said: str) -> None:
+    assert progress.duration(seconds) == said

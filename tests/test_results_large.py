@@ -294,13 +294,33 @@ def test_a_shard_that_is_missing_or_wrong_is_found(whole: Group, virtual: Path) 
 def test_runs_that_are_missing_or_unfinished_are_named(whole: Group, tmp_path: Path) -> None:
     short = Merge([Source.of(whole, NAME)], np.zeros(4, int), np.arange(4), runs=6).in_memory()
     assert any("imaging has 4 runs; the study asks for 6" in p for p in check(write(whole.with_group(NAME, short), tmp_path / "short.h5")).problems)
-    status = whole.groups[NAME].variables["status"]
-    waiting = Variable(status.dims, np.array([*status.values[:3], "not_run", "cancelled", status.values[5]], dtype=object), status.attributes)
-    group = Group({**whole.groups[NAME].variables, "status": waiting}, whole.groups[NAME].groups, whole.groups[NAME].attributes)
-    report = check(write(whole.with_group(NAME, group), tmp_path / "waiting.h5"))
+    report = check(write(waiting(whole), tmp_path / "waiting.h5"))
     assert report.sound
     assert not report.complete
     assert report.unfinished == {NAME: 2}
+    assert "2 runs are not finished; the command that made the file goes on with them" in str(report)
+
+
+def waiting(whole: Group, said: str = "") -> Group:
+    """Two runs that never started, one with a warning that says why, or says so without a reason."""
+    group = whole.groups[NAME]
+    status = group.variables["status"]
+    changed = Variable(status.dims, np.array([*status.values[:3], "not_run", "cancelled", status.values[5]], dtype=object), status.attributes)
+    groups = dict(group.groups)
+    if said:
+        warnings = groups["warnings"].variables
+        known = [*zip(warnings["warning_run"].values.tolist(), warnings["warning_text"].values.tolist(), strict=True), (3, said)]
+        runs, texts = [run for run, _ in known], [text for _, text in known]
+        values = {"warning": np.arange(len(known), dtype="<i4"), "warning_run": np.array(runs, dtype="<i4"), "warning_text": np.array(texts, dtype=object)}
+        groups["warnings"] = Group({n: Variable(("warning",), v, warnings[n].attributes) for n, v in values.items()})
+    return whole.with_group(NAME, Group({**group.variables, "status": changed}, groups, group.attributes))
+
+
+@pytest.mark.parametrize(("said", "left"), [("", 2), ("not run: ", 2), ("not run: no such cell", 1), ("not run: unfinished", 1), ("check the seal", 2)])
+def test_the_check_of_a_file_and_its_results_agree_on_which_runs_wait_to_be_done(whole: Group, tmp_path: Path, said: str, left: int) -> None:
+    path = write(waiting(whole, said), tmp_path / "waiting.h5")
+    assert check(path).unfinished == {NAME: left}
+    assert open_results(path)[NAME].unfinished.sum() == left
 
 
 # -- counting --------------------------------------------------------------------------------------------------------------

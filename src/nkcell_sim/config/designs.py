@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
-from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from ..units import parse
 from .locate import Path
 from .sections import TREATMENT_KEYS, DesignSection, File, VarySection, quantity_problem, with_unit
 from .source import Source
+from .tables import found_table, kept_name
 from .words import near_miss
 
 MOST_INLINED = 1000  # rows of a table that the resolved text repeats; beyond, it names the file and its digest
@@ -224,7 +224,8 @@ class Designer:
 
     def _table(self) -> Table:
         path: Path = ("design", "table")
-        made: Table = self._made(Table, FilePath(self.source.name).parent / self.section.table)
+        file = self._made(found_table, self.source.name, self.section.table, self.section.sha256)
+        made: Table = self._made(Table, file)
         if self.section.sha256 and self.section.sha256 != made.sha256:
             said = f"this table has changed: its SHA-256 begins with {made.sha256[:12]}, the one asked for with {self.section.sha256[:12]}"
             raise self.source.error(path, f"{said}; bring the file back, or leave out sha256 to use it as it is")
@@ -261,7 +262,7 @@ def resolved_design(study: Study, section: DesignSection) -> dict[str, Any]:
         rows = [{"key": key, "distribution": each.kind, **_resolved_quantities(each, study.unit_of(key))} for key, each in design.distributions.items()]
         return {"design": {"kind": design.kind, "samples": design.samples, "seed": design.seed}, "vary": rows}
     if isinstance(design, Table) and len(design) > MOST_INLINED:
-        return {"design": {"kind": design.kind, "table": section.table, "sha256": design.sha256}}
+        return {"design": {"kind": design.kind, "table": kept_name(section.table), "sha256": design.sha256}}
     units = [study.unit_of(key) for key in design.keys]
     points = [{k: with_unit(v, u) for k, v, u in zip(design.keys, row, units, strict=True) if v == v} for row in design.table.tolist()]
     order = tuple(dict.fromkeys(key for point in points for key in point))

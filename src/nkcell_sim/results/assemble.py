@@ -220,7 +220,8 @@ class _Experiment:
         values = self._merged(
             [np.asarray(t[name].values, float) if name in t else np.full(len(b.positions), np.nan) for t, b in zip(tables, self.batches, strict=True)]
         )
-        about = [numbers((), 0.0, t[name].unit, f"{before}{t[name].description}", role=role).attributes for t in tables if name in t]
+        described = dict.fromkeys((t[name].unit, t[name].description) for t in tables if name in t)  # once: there may be a batch for every run
+        about = [numbers((), 0.0, unit, f"{before}{description}", role=role).attributes for unit, description in described]
         return Variable(("run",), values, agreed(about))
 
     def _features(self) -> dict[str, Variable]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..errors import MissingPackageError, ResultsError
 from ..provenance import check
 from .layout import ERROR_SUFFIX, RESERVED_GROUPS, TABLES, Group, Variable, index, numbers, text
+from .unfinished import reasons, unfinished
 
 if TYPE_CHECKING:
     import xarray
@@ -136,11 +137,7 @@ class ExperimentRuns:
     @cached_property
     def _reasons(self) -> dict[int, list[str]]:
         """Why runs never started, by run."""
-        found: dict[int, list[str]] = {}
-        for run, said in self.warnings:
-            if said.startswith("not run: "):
-                found.setdefault(run, []).append(said.removeprefix("not run: "))
-        return found
+        return reasons(self.warnings)
 
     def status_counts(self) -> dict[str, int]:
         """Number of runs by status, the commonest first."""
@@ -166,10 +163,7 @@ class ExperimentRuns:
     @property
     def unfinished(self) -> NDArray[np.bool_]:
         """Whether a run was left out because its study was not finished (bool, n_runs): ``cancelled``, or ``not_run`` without a reason of its own."""
-        status = np.array(self.status, dtype=object)
-        reasoned = np.zeros(len(status), dtype=bool)
-        reasoned[[run for run, said in self._reasons.items() if any(said)]] = True
-        return np.asarray((status == "cancelled") | ((status == "not_run") & ~reasoned))
+        return unfinished(self.status, self._reasons)
 
     def failure(self, run: int) -> str:
         """How a run failed: its status, the time it reached [s] and the component that failed, or why it never started; empty for ``ok``."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..model.cell import Cell
+from ..model.cells.parameter_sets import PARAMETER_SETS
+from ..model.cells.phenotypes import PHENOTYPES
 from .layout import NO_PARAMETER
 
 
@@ -18,17 +20,22 @@ class Origins:
     def __init__(self) -> None:
         self.table: dict[tuple[str, str], int] = {}
         self._known: dict[tuple[Any, ...], int] = {}
+        self._told: dict[tuple[Any, ...], frozenset[float]] = {}
         self._unset: dict[tuple[Any, ...], np.ndarray] = {}
 
     def numbered(self, cells: Sequence[Cell], keys: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
         """Number of the origin of every value (n_cells, n_keys), and the origins in the order in which they first occur."""
         place = {key: i for i, key in enumerate(keys)}
         rows = np.empty((len(cells), len(keys)), dtype="<i4")
-        for row, cell in zip(rows, cells, strict=True):
-            row[:] = self._declared(cell, keys)
-            for key in cell.values:
-                if key in cell.composition.parameters:
-                    row[place[key]] = self._number(cell, key)
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for i, cell in enumerate(cells):
+            alike.setdefault((id(cell.composition), cell.parameter_set, cell.phenotype, *cell.values), []).append(i)
+        for mine in alike.values():
+            first = cells[mine[0]]
+            rows[mine] = self._declared(first, keys)
+            for key in first.values:
+                if key in first.composition.parameters:
+                    rows[mine, place[key]] = self._of_key([cells[i] for i in mine], key)
         found, first = np.unique(rows, return_index=True)
         order = found[np.argsort(first)]
         to = np.zeros(len(self.table), dtype="<i4")
@@ -43,6 +50,27 @@ class Origins:
             bare = replace(cell, values={}, solved={})
             self._unset[asked] = np.array([self._number(bare, key) for key in keys], dtype="<i4")
         return self._unset[asked]
+
+    def _of_key(self, cells: Sequence[Cell], key: str) -> list[int]:
+        """Numbers for one value that is set in all of some cells alike; values that nothing is told of are all the user's or the calibration's."""
+        told = self._values_told(cells[0], key)
+        known: dict[tuple[Any, bool], int] = {}
+        found = []
+        for cell in cells:
+            value = cell.values[key]
+            asked = (value if value in told else None, cell.solved.get(key) == value)
+            if asked not in known:
+                known[asked] = self._number(cell, key)
+            found.append(known[asked])
+        return found
+
+    def _values_told(self, cell: Cell, key: str) -> frozenset[float]:
+        """The values of a parameter that have an origin of their own: the declared one, and those of the parameter set and the phenotype."""
+        asked = (id(cell.composition), cell.parameter_set, cell.phenotype, key)
+        if asked not in self._told:
+            entries = [*PARAMETER_SETS.get(cell.parameter_set, ()), *(PHENOTYPES[cell.phenotype].entries if cell.phenotype in PHENOTYPES else ())]
+            self._told[asked] = frozenset([cell.composition.parameters[key].default, *(entry.value for entry in entries if entry.key == key)])
+        return self._told[asked]
 
     def _number(self, cell: Cell, key: str) -> int:
         if key not in cell.composition.parameters:

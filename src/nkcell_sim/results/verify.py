@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +15,10 @@ from .layout import ENSEMBLE, RESERVED_GROUPS, SHARDS
 from .reader import check_complete, opened, read, translated
 from .seal import unsealed
 from .shards import KIND, check_shard
+from .unfinished import reasons, unfinished
 
 AT_ONCE = 2**22  # values read at once
 SHOWN = 6
-UNFINISHED = "unfinished"  # why a run was not started: its study was stopped before
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Report:
     def __str__(self) -> str:
         said = ", ".join(f"{n} runs of {name}" for name, n in self.runs.items())
         read = f"{self.path}: {said or 'no runs'}; {self.variables} variables read" + (f", {self.shards} shards checked" if self.shards else "")
-        lines = [f"{name}: {n} runs are not finished; run the study again to go on with them" for name, n in self.unfinished.items()]
+        lines = [f"{name}: {n} runs are not finished; the command that made the file goes on with them" for name, n in self.unfinished.items()]
         hidden = len(self.problems) - SHOWN
         lines += [*(f"DAMAGED: {p}" for p in self.problems[:SHOWN]), *([f"... and {hidden} more"] if hidden > 0 else [])]
         return "\n".join([read, *(f"  {line}" for line in lines or ["sound: every checksum, every run and every file is as it was written"])])
@@ -147,21 +146,19 @@ class _Findings:
             return
         try:
             with translated(self.path):
-                counts = Counter(group["status"].asstr()[()].tolist())
-                reasons = self._reasons(group) if counts["not_run"] else {}
+                status = group["status"].asstr()[()].tolist()
+                waiting = int(unfinished(status, reasons(_warnings(group)) if "not_run" in status else {}).sum())
         except ResultsError:
             return  # found and named by reading it
-        waiting = counts["cancelled"] + counts["not_run"] - sum(n for said, n in reasons.items() if said != f"not run: {UNFINISHED}")
-        if waiting > 0:
+        if waiting:
             self.unfinished[name] = waiting
 
-    def _reasons(self, group: Any) -> dict[str, int]:
-        """Number of runs by why they were never started."""
-        if "warnings" not in group:
-            return {}
-        runs, texts = group["warnings/warning_run"][()].tolist(), group["warnings/warning_text"].asstr()[()]
-        said = {run: text for run, text in zip(runs, texts, strict=True) if text.startswith("not run: ")}
-        return dict(Counter(said.values()))
+
+def _warnings(group: Any) -> list[tuple[int, str]]:
+    """(run, text) of the warnings of an experiment."""
+    if "warnings" not in group:
+        return []
+    return list(zip(group["warnings/warning_run"][()].tolist(), group["warnings/warning_text"].asstr()[()], strict=True))
 
 
 def _datasets(h5: Any) -> Iterator[Any]:

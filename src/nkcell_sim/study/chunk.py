@@ -112,7 +112,8 @@ def unsimulated(plan: Plan, positions: Sequence[int], status: str, reason: str) 
 def _tree(plan: Plan, name: str, positions: Sequence[int], batches: Sequence[Batch]) -> Group:
     study = plan.study
     keys = plan.keys_of(positions).tolist()
-    labelled = [replace(b, notes=study.notes(name), keys=tuple(keys[p] for p in b.positions)) for b in batches]
+    notes = study.notes(name)
+    labelled = [replace(b, notes=notes, keys=tuple(keys[p] for p in b.positions)) for b in batches]
     units: Mapping[str, str] = {key: study.unit_of(key) for key in study.design.keys}
     return chunk_tree(name, labelled, units=units, base=plan.base(name))
 

@@ -38,9 +38,11 @@ class Distinct(Mapping[str, "list[float]"]):
 
 
 def distinct_rows(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Every different row (n, k) once, in order of first appearance; NaN equals NaN, and -0 is not 0."""
+    """Every different row (n, k) once, in order of first appearance; NaN equals NaN and -0 equals 0, as in the keys of runs."""
     if not table.shape[1]:
         return table[:1]
+    if np.signbit(table[table == 0.0]).any():
+        table = table + 0.0
     bits = np.ascontiguousarray(np.where(np.isnan(table), np.nan, table))  # one NaN of the many that doubles have
     whole = bits.view(np.dtype((np.void, bits.itemsize * bits.shape[1]))).ravel()
     _, first = np.unique(whole, return_index=True)

@@ -69,7 +69,8 @@ def repeat_sample(path: str, count: int, seed: int, read: Read) -> Repeated:
         if len(rows):
             differences += _differences(path, name, plan, rows, first)
             done += len(rows)
-    return Repeated(done, tuple(differences))
+    said = "" if done else f"no run could be repeated: all ended as {', '.join(NOT_REPEATED)}, which depends on where and when they were done"
+    return Repeated(done, tuple(differences), said)
 
 
 def _differences(path: str, name: str, plan: Plan, rows: np.ndarray, first: int) -> tuple[str, ...]:

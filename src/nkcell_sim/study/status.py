@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 
 from ..errors import NkcellError, ResultsError
 from ..results import open_results
@@ -29,8 +30,10 @@ def status_text(given: str) -> str:
         raise
     about = folder.about
     history = folder.history(about["study"])
-    before = _before(folder, about["study"])
-    done, total = sum(history.counts.values()) + before, int(about["runs"])
+    total = int(about["runs"])
+    here = sum(history.counts.values())
+    before = _before(folder, about, here) if here < total else 0
+    done = here + before
     lines = [f"{about['title'] or about['result']}: {done:,} of {total:,} runs finished ({100 * done / max(1, total):.1f} %), kept in {folder.path.name}"]
     if before:
         lines.append(f"  {before:,} of them by an earlier study with the same runs")
@@ -44,17 +47,24 @@ def status_text(given: str) -> str:
     return "\n".join(lines)
 
 
-def _before(folder: StudyFolder, study: str) -> int:
-    """Runs in shards of earlier studies in the same folder that this one has as well."""
-    if all(path.name.startswith(study) for path in folder.journals.glob("*.jsonl")):
+def _before(folder: StudyFolder, about: Mapping[str, Any], here: int) -> int:
+    """Runs of this study that others finished before it: in shards of the same folder, and in the result file that it extends.
+
+    The study is loaded only where there is either.
+    """
+    result = folder.path.with_name(str(about["result"])) if about["result"] else None
+    earlier = result is not None and result.is_file()
+    if not earlier and all(path.name.startswith(about["study"]) for path in folder.journals.glob("*.jsonl")):
         return 0
     from .arrays import plan_of
-    from .collecting import Found, add_shards
+    from .collecting import Found, add_earlier, add_shards
 
     plan = plan_of(folder)
     found = Found.nowhere(plan)
     add_shards(found, plan, folder, check=False)
-    return max(0, int(found.known.sum()) - sum(folder.history(study).counts.values()))
+    if result is not None and earlier:
+        add_earlier(found, plan, result)
+    return max(0, int(found.known.sum()) - here)
 
 
 def runs_per_second(history: History) -> float:
