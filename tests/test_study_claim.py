@@ -1,0 +1,126 @@
+"""Who may work in the folder of a study: one process at a time, and it clears nothing away that is not in the file."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nkcell_sim as nk
+from nkcell_sim.errors import ResultsError
+from nkcell_sim.results import compare
+from nkcell_sim.study import driver
+from nkcell_sim.study.claim import claimed, holder
+from nkcell_sim.study.folder import StudyFolder
+
+HOLD = """
+import sys
+from pathlib import Path
+from nkcell_sim.study.claim import claimed
+with claimed(Path(sys.argv[1])):
+    print("held", flush=True)
+    input()
+"""
+RIG = nk.CalciumImaging(pregs="50 uM", ntx_in_bath="kept")
+
+
+def study(samples: int) -> nk.Study:
+    return nk.Study(nk.primary_nk_cell(), RIG, design=nk.MonteCarlo({"TRPM3.density": nk.LogNormal(1.0, cv=0.4)}, samples=samples), keep=[])
+
+
+def interrupted_study(samples: int, path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Start a study and stop it when a chunk or more is finished."""
+
+    def stop(done: int, total: int, what: str) -> None:
+        if done > after:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "FIRST", 4)
+        patch.setattr(driver, "LARGEST", 8)
+        with pytest.raises(KeyboardInterrupt):
+            nk.run(study(samples), path, progress=stop)
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "s.h5"
+    interrupted_study(24, path, monkeypatch, 8)
+    return path
+
+
+@pytest.fixture
+def held(unfinished: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that works in the folder."""
+    folder = StudyFolder.beside(unfinished).path
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "driver.json"}
+
+
+def test_a_second_start_is_refused_and_touches_nothing_of_the_first(unfinished: Path, held: subprocess.Popen[str]) -> None:
+    folder = StudyFolder.beside(unfinished).path
+    before = content(folder)
+    for other in (study(24), study(30)):
+        with pytest.raises(ResultsError, match=rf"process {held.pid} on .* runs this study in 's.h5.runs' already; follow it with `nkcell status s.h5.runs`"):
+            nk.run(other, unfinished)
+    with pytest.raises(ResultsError, match="already"):
+        nk.run(study(24), unfinished, fresh=True)
+    assert content(folder) == before
+    assert holder(folder)["pid"] == held.pid
+
+
+def test_the_folder_of_a_process_that_was_killed_is_taken_over(unfinished: Path, held: subprocess.Popen[str]) -> None:
+    held.kill()
+    held.wait()
+    assert holder(StudyFolder.beside(unfinished).path), "it could not take its name away"
+    assert compare(nk.run(study(24), unfinished).root, nk.run(study(24)).root).equal
+    assert not StudyFolder.beside(unfinished).path.exists()
+
+
+def test_only_one_of_two_takes_the_place_of_one_that_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "driver.json").write_text('{"host": "' + platform.node() + '", "pid": 999999999, "age": "1", "token": "x", "beat": 3}')
+    with claimed(tmp_path):
+        with pytest.raises(ResultsError, match="already"), claimed(tmp_path):
+            pass
+        assert holder(tmp_path)["token"] != "x"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finished_runs_of_a_larger_study_outlive_a_smaller_one_in_the_same_file(unfinished: Path) -> None:
+    said: list[str] = []
+    small = nk.run(study(4), unfinished, note=said.append)
+    assert len(small["calcium_imaging"].status) == 4
+    assert said[-1].startswith("s.h5.runs is kept: it holds 4 finished runs that are not in s.h5, of a larger or another study")
+    notes: list[str] = []
+    assert compare(nk.run(study(24), unfinished, note=notes.append).root, nk.run(study(24)).root).equal
+    assert notes[0] == "8 of 24 runs were finished already"
+
+
+def test_a_result_says_nothing_of_points_that_only_an_earlier_study_had(tmp_path: Path) -> None:
+    def at(*kelvin: float) -> nk.Study:
+        return nk.Study(nk.primary_nk_cell(), RIG, vary={"temperature": list(kelvin)}, keep=[])
+
+    both = nk.run(at(296.15, 303.15), tmp_path / "t.h5")
+    assert any("at 30 degC" in note for note in both["calcium_imaging"].notes)
+    one = nk.run(at(296.15), tmp_path / "t.h5")
+    assert one["calcium_imaging"].notes == nk.run(at(296.15))["calcium_imaging"].notes
+
+
+def test_links_and_the_folder_itself_name_a_study_and_a_bare_dot_does_not(unfinished: Path) -> None:
+    link = unfinished.with_name("link.h5")
+    link.symlink_to(unfinished)
+    assert StudyFolder.of(link).path == StudyFolder.beside(unfinished).path
+    with pytest.raises(ResultsError, match="neither a result file nor the folder of a study"):
+        StudyFolder.of(".")
