@@ -16,7 +16,7 @@ from nkcell_sim import open_results
 from nkcell_sim.results import compare
 
 from .dask_cluster import DaskCluster
-from .mpi import ENVIRONMENT
+from .mpi import ENVIRONMENT, futures
 from .slurm import Slurm
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +84,15 @@ def test_mpi_as_on_the_page(folder: Path, unbroken: Path, mpi: None) -> None:
     for command in commands("mpi"):
         shell(command, folder, {**ENVIRONMENT, **root})
     assert same(folder / RESULT, unbroken)
+
+
+@pytest.mark.mpi
+def test_the_script_for_mpi_as_on_the_page(tmp_path: Path, mpi: None) -> None:
+    (script,) = re.findall(r"^```text\n# density.py\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "density.py").write_text(script, encoding="utf-8")
+    (command,) = re.findall(r"^Start it with `mpiexec -n (\d+) python -m mpi4py.futures density.py`", PAGE, flags=re.MULTILINE)
+    futures(int(command) - 1, ["density.py"], tmp_path, timeout=240)
+    assert open_results(tmp_path / "density.h5").status_counts() == {"imaging": {"ok": 32}}
 
 
 @pytest.mark.slurm

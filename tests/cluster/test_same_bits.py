@@ -72,12 +72,16 @@ def test_processes_without_a_file(alone: Results) -> None:
     same(nk.run(study(), on=Processes(2)), alone)
 
 
-@pytest.mark.parametrize("kind", ["threads", "spawned processes", "forked processes"])
+FORKED = pytest.param("forked processes", marks=pytest.mark.skipif(sys.platform != "linux", reason="forks of a process with threads are safe on Linux only"))
+
+
+@pytest.mark.parametrize("kind", ["threads", "spawned processes", "processes of a fork server", FORKED])
 def test_an_executor_of_the_standard_library(tmp_path: Path, alone: Results, kind: str) -> None:
     pool: Any = {
         "threads": lambda: concurrent.futures.ThreadPoolExecutor(3),
         "spawned processes": lambda: concurrent.futures.ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")),
-        "forked processes": lambda: concurrent.futures.ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver")),
+        "processes of a fork server": lambda: concurrent.futures.ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver")),
+        "forked processes": lambda: concurrent.futures.ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")),
     }[kind]()
     with pool:
         same(nk.run(study(), tmp_path / "x.h5", on=pool), alone)
