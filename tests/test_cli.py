@@ -57,6 +57,20 @@ def test_run_of_a_result_file_repeats_it_bit_for_bit(here: Path, capsys: pytest.
     assert open_results("second.h5").config == open_results("first.h5").config
 
 
+def test_a_repeat_refuses_options_that_it_has_no_use_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "small.toml", "-o", "first.h5", "--no-figure", "--quiet"]) == 0
+    for flags in (["--on", "slurm"], ["--workers", "3"], ["--scheduler", "tcp://x:1"], ["--fresh"], ["--retry-lost"], ["--virtual"]):
+        assert cli.main(["run", "first.h5", *flags]) == 2
+        assert f"got {flags[0]} with the result file" in capsys.readouterr().err
+
+
+def test_submitting_what_is_complete_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "small.toml", "--no-figure", "--quiet"]) == 0
+    assert cli.main(["submit", "small.toml"]) == 0
+    assert capsys.readouterr().out == "small.h5 is complete: it holds every run of this study, and nothing was submitted\n"
+    assert names(here) == {"small.toml", "small.h5"}
+
+
 def test_run_of_a_result_file_reports_a_difference(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "small.toml", "--no-figure", "--quiet"]) == 0
     assert cli.main(["run", "small.h5", "--set", "condition.healthy.phenotype=me_cfs"]) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +65,26 @@ def drawn(cohort: nk.Cohort, cell: nk.Cell, key: str = DENSITY, group: str = "he
     """Values of a parameter, (donors, cells)."""
     values = [m.changed[key] for m in cohort.members(group, cell, "case", "patch")]
     return np.array(values).reshape(-1, cohort.cells)
+
+
+def test_threads_that_share_a_cohort_draw_the_numbers_of_one_alone(healthy: nk.Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn_by(cohort: nk.Cohort, indices: range) -> list[tuple[float, object]]:
+        found = (cohort.member("healthy", healthy, i, "case", "patch") for i in indices)
+        return [(m.changed[DENSITY], dict(m.labels)) for m in found]
+
+    monkeypatch.setattr("nkcell_sim.study.cohort.REMEMBERED", 8)  # so that threads also empty what others remember
+    cohort = nk.Cohort(donors=40, cells=4, spread=(nk.Spread(key=DENSITY, donors=0.5, cells=0.2),), seed=3)
+    alone = drawn_by(cohort, range(160))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(10):
+                shared = replace(cohort)  # remembers nothing yet
+                parts = list(pool.map(lambda k: drawn_by(shared, range(40 * k, 40 * k + 40)), range(4)))  # noqa: B023 (map is done here)
+                assert [each for part in parts for each in part] == alone
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_variances_between_donors_and_between_cells_are_the_declared_ones(healthy: nk.Cell) -> None:

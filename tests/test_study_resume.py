@@ -22,6 +22,7 @@ from nkcell_sim.executors import Threads
 from nkcell_sim.experiments import Rest
 from nkcell_sim.results import Results, compare, open_results
 from nkcell_sim.results.pack import pack
+from nkcell_sim.study.arrays import SHARES, work_on_share
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.journal import positions_of, process_age
 from nkcell_sim.study.plan import Plan
@@ -414,3 +415,25 @@ def test_keys_and_ids_are_those_of_the_run_not_of_the_study() -> None:
 def test_a_given_executor_leaves_the_file_of_the_unbroken_study(target: Path, unbroken: Results) -> None:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         assert equal(nk.run(study(), target, on=pool), unbroken)
+
+
+def test_a_process_that_has_ended_is_not_alive_though_nobody_has_looked_yet() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    age = process_age(child.pid)
+    assert age
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and left as a zombie
+    assert process_age(child.pid) == ""
+    child.wait()
+
+
+def test_a_truncated_shard_stops_neither_a_task_nor_the_status(target: Path) -> None:
+    plan, folder = Plan(study()), interrupted(target, study(RUNS - 10))  # shards of an earlier study, which both look into
+    folder.prepare(plan, result=target, config="")
+    (shard,) = folder.files()
+    cut(shard)
+    (folder.path / "slurm").mkdir()
+    (folder.path / SHARES).write_text(json.dumps({"missing": [[0, RUNS]], "tasks": 1}), encoding="utf-8")
+    assert "0 of 160 runs finished" in status_text(str(target))
+    assert work_on_share(folder, 0, 1, 1, lambda *_: None).ledger.finished.all()

@@ -11,7 +11,7 @@ try:
 
     from . import __version__, cli_studies
     from .cli_files import DEFAULT_CONFIG, check_result_file, check_target, embedded_config, is_results, reading
-    from .cli_runs import On, Overrides, Quiet, RetryLost, Scheduler, Virtual, Workers, chosen_executor, finish, serving, simulated
+    from .cli_runs import On, Overrides, Quiet, RetryLost, Scheduler, Virtual, Workers, chosen_executor, finish, leading, refuse_with_a_file, simulated
     from .errors import ResultsError
     from .terminal import FAILED, OK, ended, say, stop_if_asked, written
 except KeyboardInterrupt:  # Ctrl-C before main() could listen for it
@@ -48,8 +48,6 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
     pass
 
 
-
-
 @app.command(epilog=EPILOG, short_help="Run a configuration, or repeat a result file.")
 def run(
     config: Annotated[
@@ -71,6 +69,7 @@ def run(
     The same command again goes on where an earlier one was stopped: what is finished is kept beside the result file and not computed again.
     """
     if config and is_results(config):
+        refuse_with_a_file(config, on=on, workers=workers, scheduler=scheduler, fresh=fresh, retry_lost=retry_lost, virtual=virtual)
         raise typer.Exit(_repeat(config, output, overrides, quiet))
     from .config import load_config
 
@@ -82,10 +81,10 @@ def run(
         check_target(drawing, path)
     loaded = load_config(path, overrides)
     executor = chosen_executor(loaded.executor, on, workers, scheduler)
-    if serving(executor):
-        return
-    results, missing = simulated(loaded, quiet, target, executor=executor, fresh=fresh, retry_lost=retry_lost, virtual=virtual)
-    finish(results, missing, target, drawing if figure else None, quiet)
+    with leading(executor) as first:
+        if first:
+            results, missing = simulated(loaded, quiet, target, executor=executor, fresh=fresh, retry_lost=retry_lost, virtual=virtual)
+            finish(results, missing, target, drawing if figure else None, quiet)
 
 
 cli_studies.add_to(app)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import NkcellError, ResultsError
+from .errors import NkcellError, ParameterError, ResultsError
 from .terminal import FAILED, OK, received, say, stop_if_asked, unfinished, written
 
 if TYPE_CHECKING:
@@ -45,13 +46,24 @@ def chosen_executor(default: Executor, on: str, workers: int, scheduler: str, op
     return replace(default, **changed) if changed else default  # type: ignore[type-var]
 
 
-def serving(executor: Executor) -> bool:
-    """Whether this process of an MPI job worked for rank 0, and is done now."""
-    if executor.name != "mpi":
-        return False
-    from .executors.mpi import serves
+def refuse_with_a_file(path: str, **given: Any) -> None:
+    """Options that say where and how a study is run have no meaning where a result file is repeated, here and in memory."""
+    wrong = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+    if wrong:
+        said = f"got {', '.join(wrong)} with the result file {path!r}, which is repeated here, run by run, and compared"
+        raise ParameterError(f"{said}; leave {'it' if len(wrong) == 1 else 'them'} out, or run the configuration that made it", name=wrong[0])
 
-    return serves()
+
+@contextmanager
+def leading(executor: Executor) -> Iterator[bool]:
+    """Whether this process does what is inside: False in those of an MPI job that work for rank 0 until it leaves, however it does."""
+    if executor.name != "mpi":
+        yield True
+        return
+    from .executors.mpi import leading as leading_the_job
+
+    with leading_the_job() as first:
+        yield first
 
 
 def tables_of(config: Any, missing: list[str]) -> Callable[[Results], Results]:
@@ -90,11 +102,6 @@ def simulated(config: Any, quiet: bool, save: Path | None = None, **options: Any
     except BaseException:
         _say_what_is_kept(save)
         raise
-    finally:
-        if executor is not None and executor.name == "mpi":
-            from .executors.mpi import release
-
-            release()
     for note in () if quiet else notes:
         say(note)
     return results, missing

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .cli_files import check_result_file, embedded_config
-from .cli_runs import On, Overrides, Quiet, RetryLost, Scheduler, Virtual, Workers, chosen_executor, finish, serving, simulated, tables_of
+from .cli_runs import On, Overrides, Quiet, RetryLost, Scheduler, Virtual, Workers, chosen_executor, finish, leading, simulated, tables_of
 from .errors import ParameterError
 from .terminal import FAILED, OK, say
 
@@ -64,7 +64,10 @@ def submit(
     study = StudyRun(Plan(loaded.study), target.resolve(), executor, lambda done, total, what: None, config=loaded.resolved, asked=loaded.asked)
     missing, folder = study.prepared()
     if not len(missing):
-        say(f"every run of this study is finished already; `nkcell collect {target}` writes the result file")
+        if folder.exists:
+            say(f"every run of this study is finished already; `nkcell collect {target}` writes the result file")
+        else:
+            say(f"{target} is complete: it holds every run of this study, and nothing was submitted")
         return
     try:
         jobs = submit_study(folder, missing, executor)
@@ -113,18 +116,27 @@ def resume(
     virtual: Virtual = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a study where it was stopped, wherever it ran before, and write its result file; the configuration is not needed."""
-    from .executors import Threads
+    """Go on with a study where it was stopped, wherever it ran before, and write its result file; the configuration is not needed.
+
+    With --on slurm the jobs ask for what those before them asked for (partition, time, memory and the like).
+    """
+    from dataclasses import replace
+
+    from .executors import Slurm, Threads
+    from .study.arrays import options_of
     from .study.folder import StudyFolder
 
     executor = chosen_executor(Threads(), on, workers, scheduler)
-    if serving(executor):
-        return
-    folder = StudyFolder.of(study)
-    loaded = _loaded(folder)
-    target = _target(folder)
-    results, missing = simulated(loaded, quiet, target, executor=executor, retry_lost=retry_lost, virtual=virtual)
-    finish(results, missing, target, None, quiet)
+    with leading(executor) as first:
+        if not first:
+            return
+        folder = StudyFolder.of(study)
+        if isinstance(executor, Slurm):
+            executor = replace(executor, options=options_of(folder))
+        loaded = _loaded(folder)
+        target = _target(folder)
+        results, missing = simulated(loaded, quiet, target, executor=executor, retry_lost=retry_lost, virtual=virtual)
+        finish(results, missing, target, None, quiet)
 
 
 def collect(

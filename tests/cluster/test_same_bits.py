@@ -17,9 +17,12 @@ from nkcell_sim.executors import Dask, Executor, Processes, Threads
 from nkcell_sim.executors import Slurm as SlurmJobs
 from nkcell_sim.experiments import Rest
 from nkcell_sim.results import Results, compare, open_results
+from nkcell_sim.study.folder import StudyFolder
+from nkcell_sim.study.journal import positions_of, size_of
+from nkcell_sim.study.plan import Plan
 
 from . import mpi as mpi_programs
-from .dask_cluster import DaskCluster
+from .dask_cluster import DaskCluster, need_dask
 from .slurm import Slurm
 
 SOURCE = Path(nk.__file__).parents[1]
@@ -33,7 +36,8 @@ def study() -> nk.Study:
     imaging = nk.CalciumImaging(ntx_in_bath="kept", baseline="5 s", application="10 s", recovery="5 s")
     cases = [nk.Case("healthy", nk.primary_nk_cell()), nk.Case("ME/CFS", nk.primary_nk_cell().with_phenotype("me_cfs"))]
     points = nk.MonteCarlo({"TRPM3.density": nk.LogNormal(1.0, cv=0.5), "KCa31.g_max": nk.Normal(0.25, 0.2)}, samples=15, seed=2)
-    return nk.Study(cases, {"imaging": imaging, "rest": Rest(duration="20 s")}, design=points, cohort=nk.Cohort(donors=2, cells=2, seed=3))
+    cohort = nk.Cohort(donors=2, cells=2, seed=3, spread=(nk.Spread(key="CRAC.permeability", donors=0.3, cells=0.2),))
+    return nk.Study(cases, {"imaging": imaging, "rest": Rest(duration="20 s")}, design=points, cohort=cohort)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +101,32 @@ def test_dask(tmp_path: Path, alone: Results, count: int) -> None:
 @pytest.mark.dask
 def test_a_scheduler_of_dask_that_runs_already(tmp_path: Path, alone: Results, dask_cluster: DaskCluster) -> None:
     same(nk.run(study(), tmp_path / "x.h5", on=Dask(scheduler=dask_cluster.address)), alone)
+
+
+@pytest.mark.dask
+def test_workers_of_dask_with_several_threads_each(tmp_path: Path, alone: Results) -> None:
+    need_dask()
+    with DaskCluster(tmp_path / "dask", workers=1, threads=4) as cluster:
+        executor = Dask(scheduler=cluster.address)
+        with executor.pool() as pool:
+            assert executor.workers_of(pool) == 4
+        same(nk.run(study(), tmp_path / "x.h5", on=executor, virtual=True), alone)
+    history = StudyFolder.beside(tmp_path / "x.h5").history()
+    assert sorted(k for e in history.finished.values() for k in positions_of(e["end"])) == list(range(len(Plan(study())))), "every run once"
+    assert not history.unfinished, "no thread writes into the journal of another"
+
+
+@pytest.mark.dask
+def test_chunks_fit_the_workers_that_a_scheduler_has(tmp_path: Path, dask_cluster: DaskCluster) -> None:
+    executor = Dask(scheduler=dask_cluster.address)
+    with executor.pool() as pool:
+        assert executor.workers_of(pool) == 2
+        dask_cluster.add_worker()
+        dask_cluster.wait_for_workers(3)
+        assert executor.workers_of(pool) == 3, "also those that came later"
+    nk.run(study(), tmp_path / "x.h5", on=executor, virtual=True)
+    sizes = [size_of(entry["end"]) for entry in StudyFolder.beside(tmp_path / "x.h5").history().finished.values()]
+    assert max(sizes) >= 24, "120 runs of an experiment in two chunks for each of three workers, not as if there were 64"
 
 
 PROGRAM = """

@@ -31,7 +31,7 @@ class SlurmSection(Section):
     memory: str = Field(default="", description='memory of a task, "4 GB"')
     cpus_per_task: Whole = Field(default=1, description="cores of a task, each with a process of its own")
     max_concurrent: Whole = Field(default=0, description="tasks that run at once at most (0: as many as the cluster gives)")
-    stop_before: str = Field(default="60 s", description="how long before the end of its time a task is asked to stop")
+    stop_before: str = Field(default="60 s", description="how long before the end of its time a task gives up the chunks in hand and stops")
     modules: list[str] = Field(default=[], description="modules to load")
     prologue: list[str] = Field(default=[], description="shell lines before Python")
     extra: list[str] = Field(default=[], description='further options of sbatch, for example "--constraint=avx512"')

@@ -23,6 +23,10 @@ class Executor(ABC):
     def workers(self) -> int:
         """Number of chunks that run at once, as far as it is known."""
 
+    def workers_of(self, pool: concurrent.futures.Executor) -> int:
+        """The same for an open pool, which may know better and may change while it is open."""
+        return self.workers
+
     @property
     def threads(self) -> int | None:
         """Threads of the engine in each worker; None: one for each core that is free to use."""

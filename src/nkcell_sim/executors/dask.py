@@ -44,12 +44,22 @@ class Dask(Executor):
 
     @property
     def workers(self) -> int:
+        """Worker processes to start; of a scheduler that runs already a guess, see :meth:`workers_of`."""
         return self.count or (max(2, usable_cores()) if not self.scheduler else 64)
 
     @contextmanager
     def pool(self) -> Iterator[concurrent.futures.Executor]:
         with self._cluster() as address, _client(address) as client:
-            yield client.get_executor(pure=False)
+            pool = client.get_executor(pure=False)
+            pool.cores = client.ncores
+            yield pool
+
+    def workers_of(self, pool: concurrent.futures.Executor) -> int:
+        """Threads of all workers that the scheduler has now, each of which does one chunk at a time."""
+        try:
+            return max(1, sum(pool.cores().values()))  # type: ignore[attr-defined]
+        except (OSError, TimeoutError, concurrent.futures.TimeoutError, RuntimeError):  # the scheduler is away: tasks tell whether it is gone
+            return self.workers
 
     @contextmanager
     def _cluster(self) -> Iterator[Any]:

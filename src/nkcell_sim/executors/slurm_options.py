@@ -22,7 +22,7 @@ OWN = {
     "--output": "leave it out, logs go to slurm/logs",
     "--open-mode": "leave it out, a task that starts again appends to its log",
     "--signal": "set stop_before",
-    "--ntasks": "set tasks, each task is one process",
+    "--ntasks": "set tasks, each task is one Slurm task with a process for each of its cores",
     "--nodes": "leave it out, each task runs on one node",
     "--wrap": "leave it out",
     "--parsable": "leave it out",
@@ -45,9 +45,9 @@ _COUNTS = (
 class SlurmOptions:
     """What the tasks of a study ask a Slurm cluster for; empty means the cluster's default.
 
-    ``time`` ("4 h", "30 min", or Slurm's "1-12:00:00") and ``memory`` ("4 GB") are those of one task, which runs ``cpus_per_task`` threads on one node.
+    ``time`` ("4 h", "30 min", or Slurm's "1-12:00:00") and ``memory`` ("4 GB") are those of one task, which runs ``cpus_per_task`` processes on one node.
     A study is an array of ``tasks`` tasks, of which at most ``max_concurrent`` run at once. ``stop_before`` ("60 s") before the end of its time a task is
-    asked to finish the chunk it is at. ``modules`` are loaded and the shell lines of ``prologue`` run before ``python`` (by default the interpreter that
+    told to stop: it gives up the chunks in hand at once and says so in its journal, so that they count as stopped, not as deaths. ``modules`` are loaded and the shell lines of ``prologue`` run before ``python`` (by default the interpreter that
     submits); ``extra`` are further options of sbatch ("--constraint=avx512").
     """
 
@@ -78,7 +78,7 @@ class SlurmOptions:
         self._check("memory", r"(?i)([1-9]\d*\s*[KMGT](i?B)?)?", 'a whole number and a unit of memory, for example "4 GB" or "500 MB"')
         stop_before = self.stop_before_seconds
         if self.time_seconds and self.time_seconds <= stop_before:
-            raise self._refused("time", f"a time longer than stop_before ({self.stop_before}), when tasks are asked to stop")
+            raise self._refused("time", f"a time longer than stop_before ({self.stop_before}), when tasks are told to stop")
         for option in self.extra:
             self._check_extra(option)
 
@@ -89,7 +89,7 @@ class SlurmOptions:
 
     @property
     def stop_before_seconds(self) -> int:
-        """How long before its end a task is asked to stop [s]."""
+        """How long before its end a task is told to stop [s]."""
         seconds = self._seconds("stop_before", "", '"60 s" or "5 min"')
         if not 1 <= seconds <= 65535:
             raise self._refused("stop_before", "a time from 1 s to 65535 s")

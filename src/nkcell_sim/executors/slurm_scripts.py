@@ -37,15 +37,17 @@ def array_scripts(folder: Path, options: SlurmOptions, tasks: int, *, max_array_
     if bad := re.search(r"[%\\\n\r]", str(folder.absolute())):  # Slurm would put task numbers in place of %a in the path of the logs
         problem = f"got the folder {str(folder)!r}; a study for Slurm needs a path without {bad.group()!r}, which Slurm reads otherwise"
         raise ParameterError(problem, name="folder")
-    limit = options.max_concurrent
+    limit, tasks = options.max_concurrent, tasks_within(options, tasks, max_array_size)
     parts = -(-tasks // max_array_size)
-    if limit and parts > limit:
-        parts = limit
-        tasks = min(tasks, parts * max_array_size)
     firsts = [tasks * part // parts for part in range(parts + 1)]
     shares = [limit // parts + (part < limit % parts) for part in range(parts)]
     labels = [f"{round_number}-{part + 1}" for part in range(parts)] if parts > 1 else [f"{round_number}"]
     return [_script(folder, options, tasks, (firsts[p], firsts[p + 1]), shares[p], labels[p]) for p in range(parts)]
+
+
+def tasks_within(options: SlurmOptions, tasks: int, max_array_size: int) -> int:
+    """How many of the tasks that were asked for there can be: each array needs one of ``max_concurrent`` for itself."""
+    return min(tasks, options.max_concurrent * max_array_size) if options.max_concurrent else tasks
 
 
 def job_name(folder: Path, label: str) -> str:
@@ -77,9 +79,9 @@ def _script(folder: Path, options: SlurmOptions, tasks: int, part: tuple[int, in
         *(f"#SBATCH {directive}" for directive in [*own, *requeue, *options.directives()]),
         "",
         *_before(options),
-        "# one process a task: its threads are those of the engine, and libraries start none of their own",
-        'export NKCELL_THREADS="${SLURM_CPUS_PER_TASK:-1}" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1',
-        "# exec: the signal to stop before the end of the time goes to Python itself",
+        "# a process for each core of the task, with one thread: neither engine nor libraries start more",
+        'export NKCELL_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1',
+        "# exec: the signal before the end of the time goes to Python itself, which gives up what is in hand",
         f"exec {shlex.quote(python)} -m nkcell_sim.cli work {home} --task {task} --tasks {tasks}",
     ]
     return ArrayScript(file, name, "\n".join(lines) + "\n", first, end - first)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import ClusterError, ResultsError
+from ..errors import ClusterError, ParameterError, ResultsError
 from ..executors import Executor, Slurm
 from ..executors.processes import Processes
-from ..executors.slurm_jobs import cancel, state, stuck, submit, unfinished, waiting_for
+from ..executors.slurm_jobs import cancel, max_array_size, state, stuck, submit, unfinished, waiting_for
+from ..executors.slurm_options import SlurmOptions
+from ..executors.slurm_scripts import tasks_within
 from ..results.target import replacing
 from .collecting import Found, add_shards
 from .driver import Driver, Progress
@@ -25,7 +28,7 @@ BLOCK = 64  # runs in a row that go to one task: neighbours take alike long, so 
 ROUNDS_WITHOUT_NEWS = 3  # submissions that may end with nothing finished and no death noticed
 POLL = 2.0  # s between looks
 RUNS_A_TASK = 20_000  # where nobody says how many tasks
-SHARES, JOBS = "slurm/shares.json", "slurm/jobs.json"
+SHARES, JOBS, OPTIONS = "slurm/shares.json", "slurm/jobs.json", "slurm/options.json"
 HELD = ("launch failed requeued held", "launch_failed_requeued_held")  # a node was lost while it started them: nobody but an administrator would let them go
 
 
@@ -33,13 +36,23 @@ def submit_study(folder: StudyFolder, missing: np.ndarray, executor: Slurm) -> t
     """Divide the missing runs (positions) among tasks and submit them; returns the numbers of the jobs."""
     tasks = executor.count or executor.options.tasks or max(1, -(-len(missing) // RUNS_A_TASK))
     tasks = min(tasks, max(1, -(-len(missing) // 8)))
+    tasks = tasks_within(executor.options, tasks, max_array_size())  # before the first one can start and ask for its share
     (folder.path / "slurm").mkdir(exist_ok=True)
+    _write(folder, OPTIONS, asdict(executor.options))
     _write(folder, SHARES, {"missing": spans_of(missing.tolist()), "tasks": tasks})
     done = submit(folder.path, executor.options, tasks)
-    if done.tasks != tasks:  # fewer, where the cluster allows no more arrays at once
-        _write(folder, SHARES, {"missing": spans_of(missing.tolist()), "tasks": done.tasks})
     _write(folder, JOBS, {"jobs": list(done.jobs), "tasks": done.tasks})
     return done.jobs
+
+
+def options_of(folder: StudyFolder) -> SlurmOptions:
+    """What the jobs that were submitted last asked for; the cluster's defaults when there were none."""
+    try:
+        return SlurmOptions(**json.loads((folder.path / OPTIONS).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return SlurmOptions()
+    except (OSError, ValueError, TypeError, ParameterError) as error:
+        raise ResultsError(f"cannot read {OPTIONS} in {str(folder.path)!r} ({error}); correct or remove it, or submit the configuration again") from error
 
 
 def _write(folder: StudyFolder, name: str, content: Any) -> None:
@@ -86,24 +99,22 @@ def work_on_share(folder: StudyFolder, task: int, tasks: int, workers: int, prog
 
 def run_arrays(driver: Driver, executor: Slurm) -> None:
     """Submit what is missing and wait for it, again and again until every run is finished or given up; jobs that still run from before are waited for first."""
-    without_news = 0
-    waited = _wait(driver, jobs_of(driver.folder))
-    while True:
+    without_news = 0  # submissions in a row
+    _wait(driver, jobs_of(driver.folder))
+    driver.learn()
+    while len(missing := np.flatnonzero(driver.ledger.clean | driver.ledger.suspects)):
         before = int(driver.ledger.finished.sum())
+        _wait(driver, submit_study(driver.folder, missing, executor))
         news = driver.learn()
-        missing = np.flatnonzero(driver.ledger.clean | driver.ledger.suspects)
-        if not len(missing):
-            return
-        without_news = 0 if news or int(driver.ledger.finished.sum()) > before or not waited else without_news + 1
+        without_news = 0 if news or int(driver.ledger.finished.sum()) > before else without_news + 1
         if without_news == ROUNDS_WITHOUT_NEWS:
             raise ClusterError(f"{ROUNDS_WITHOUT_NEWS} arrays of Slurm ended without a finished run; see {_last_words(driver.folder.path)}. {driver.kept()}")
-        waited = _wait(driver, submit_study(driver.folder, missing, executor))
 
 
-def _wait(driver: Driver, jobs: Sequence[str]) -> bool:
-    """Until the jobs have left the queue; False when there were none."""
-    if not jobs or not unfinished(state(jobs)):
-        return False
+def _wait(driver: Driver, jobs: Sequence[str]) -> None:
+    """Until the jobs have ended or left the queue."""
+    if not jobs:
+        return
     try:
         while unfinished(now := state(jobs)):
             if now.get("PENDING") and (problem := stuck(jobs)):
@@ -112,13 +123,12 @@ def _wait(driver: Driver, jobs: Sequence[str]) -> bool:
             reasons = waiting_for(jobs) if now.get("PENDING") else {}
             if unfinished(now) == sum(reasons.get(reason, 0) for reason in HELD):
                 cancel(jobs)
-                return True
+                return
             driver.follow(", ".join(f"{count} {name.lower()}" for name, count in now.items() if count))
             time.sleep(POLL)
     except KeyboardInterrupt:
         cancel(jobs)
         raise
-    return True
 
 
 def _last_words(folder: Path) -> str:

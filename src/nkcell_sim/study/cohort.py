@@ -21,6 +21,7 @@ CONSTANTS = ("recalibrated", "kept")
 SAFE = 4.0  # a normal spread stays this many standard deviations inside the parameter's declared range
 MOST_RUNS = 100_000_000  # cells of all conditions in an experiment: days of a thousand cores; more is a slip of the pen
 MOST_DONORS, MOST_CELLS = 100_000, 100_000
+REMEMBERED = 1024  # donors whose numbers are kept for their next cells
 PAIR_AGE = 2.0  # years within which the ages of a matched pair lie
 
 
@@ -238,9 +239,10 @@ class Cohort:
 
     def donors_of(self, group: str) -> list[str]:
         """Names of the donors of a group; those of the table first."""
-        if group not in self._names:
-            self._names[group] = self._named(group)
-        return self._names[group]
+        names = self._names
+        if group not in names:
+            names[group] = self._named(group)
+        return names[group]
 
     @cached_property
     def _names(self) -> dict[str, list[str]]:
@@ -271,16 +273,24 @@ class Cohort:
         donor = self.donors_of(group)[number]
         given = self.table.get(group, {}).get(donor, {})
         base = cell.set(given) if given else cell
-        if self._last.get("donor") != (group, donor):
-            self._last.update(donor=(group, donor), z=self._normals("donor", group, donor), labels=self.labels_of(group, number))
-        z_donor, z_cell = self._last["z"], self._normals("cell", group, donor, *where, i)
+        z_donor, labels = self._known(group, donor, number)
+        z_cell = self._normals("cell", group, donor, *where, i)
         mine = {each.key: each for each in self.spread if not each.groups or group in each.groups}
         drawn = {key: each.draw(base, z_donor[key], z_cell[key]) for key, each in mine.items()}
-        return Member(group, donor, i + 1, self._last["labels"], {**given, **drawn})
+        return Member(group, donor, i + 1, labels, {**given, **drawn})
+
+    def _known(self, group: str, donor: str, number: int) -> tuple[dict[str, float], dict[str, str | float]]:
+        """Normal numbers and labels of a donor, whose cells come one after another; entries are never changed, so that threads need no lock."""
+        remembered = self._donors
+        found = remembered.get((group, donor))
+        if found is None:
+            if len(remembered) >= REMEMBERED:
+                remembered.clear()
+            found = remembered[group, donor] = (self._normals("donor", group, donor), self.labels_of(group, number))
+        return found
 
     @cached_property
-    def _last(self) -> dict[str, Any]:
-        """What is known of the donor asked for last: its cells come one after another."""
+    def _donors(self) -> dict[tuple[str, str], tuple[dict[str, float], dict[str, str | float]]]:
         return {}
 
     def _normals(self, *name: str | int) -> dict[str, float]:

@@ -78,7 +78,10 @@ def add_shards(found: Found, plan: Plan, folder: StudyFolder, *, check: bool = T
             problems.append(problem)
             folder.set_aside(shard)
             continue
-        name, keys = read_shard_keys(shard)
+        try:
+            name, keys = read_shard_keys(shard)
+        except ResultsError:  # its runs count as missing; the one that checks sets it aside
+            continue
         positions, rows = _matched(index[name], keys) if name in index else (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         others += len(keys) - len(rows)
         found.add(shard, positions, rows)

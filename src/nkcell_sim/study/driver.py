@@ -96,6 +96,7 @@ class Driver:
         self._only = np.ones(len(plan), dtype=bool) if only is None else only
         self._local: Worker | None = None
         self._what = next(iter(plan.spans))
+        self._width = executor.workers  # chunks at once, in the pool that is open
         self._known: set[tuple[Spans, Writer]] = set()
         self._errors: list[Exception] = []  # of chunks of which every run raised one
         self._patient = False  # with such chunks: their runs are marked instead
@@ -175,7 +176,8 @@ class Driver:
         with self.executor.pool() as pool:
             try:
                 while True:
-                    while len(handed) < AHEAD * self.executor.workers and (spans := next(queue, None)) is not None:
+                    self._width = self.executor.workers_of(pool)
+                    while len(handed) < AHEAD * self._width and (spans := next(queue, None)) is not None:
                         handed[self._submitted(pool, spans)] = spans
                         if isinstance(self.executor, Threads):
                             break
@@ -279,8 +281,8 @@ class Driver:
         seconds = self.ledger.seconds.get(experiment)
         size = FIRST * (1 if self.executor.threads == 1 else 2) if seconds is None else int(min(LARGEST, max(LANES, TARGET / max(seconds, 1e-6))))
         size = min(size, max(LANES, NUMBERS // max(1, self.plan.numbers(experiment))))
-        if self.executor.workers > 1:
-            size = min(size, -(-left // (AHEAD * self.executor.workers)))
+        if self._width > 1:
+            size = min(size, -(-left // (AHEAD * self._width)))
         return max(1, min(left, -(-size // LANES) * LANES))
 
     # -- suspects -----------------------------------------------------------------------------------------------------------

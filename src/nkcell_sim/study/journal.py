@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 Spans = tuple[tuple[int, int], ...]  # positions of runs: from each first one to before each last one
+ENDED = ("Z", "X")  # states of a process that has ended and whose parent has not looked yet
 
 
 def spans_of(positions: Iterable[int]) -> Spans:
@@ -43,9 +44,10 @@ def size_of(spans: Iterable[Sequence[int]]) -> int:
 
 
 def process_age(pid: int) -> str:
-    """A text that tells a process from a later one of the same number; empty when there is no such process here."""
+    """A text that tells a process from a later one of the same number; empty when there is no such process here, or one that has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if told[0] in ENDED else told[19]
     except (OSError, IndexError):
         pass
     try:

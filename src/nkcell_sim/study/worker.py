@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Done:
 
 
 class Worker:
-    """A process that works for a study: the study is loaded once, treated cells are remembered."""
+    """A process, or one of its threads, that works for a study: the study is loaded once, treated cells are remembered."""
 
     def __init__(self, folder: StudyFolder, plan: Plan) -> None:
         self.folder, self.plan = folder, plan
@@ -151,16 +152,27 @@ def shortened(found: Counter[str], most: int = 20) -> dict[str, int]:
     return kept
 
 
-_workers: dict[tuple[str, str, str], Worker] = {}
+class _Mine(threading.local):
+    """The worker of this thread, and the study that it works for: threads share neither journals nor what they remember."""
+
+    asked: tuple[str, str, str] | None = None
+    worker: Worker | None = None
+
+
+_mine = _Mine()
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()  # of all threads of this process
 
 
 def work(recipe: Recipe) -> Done:
-    """Do what a recipe says, in this process; the study is loaded when it is first met."""
+    """Do what a recipe says, in this thread; the study is loaded when it is first met."""
     asked = (recipe.folder, recipe.study, recipe.recipe)
-    if asked not in _workers:
-        _workers.clear()  # one study at a time: its treated cells and its plan are not small
-        _workers[asked] = Worker.loaded(*asked)
-    return _workers[asked].work(recipe)
+    worker = _mine.worker
+    if worker is None or _mine.asked != asked:
+        _mine.asked = _mine.worker = None  # one study at a time: its treated cells and its plan are not small
+        _mine.worker = worker = Worker.loaded(*asked)
+        _mine.asked = asked
+        _workers.add(worker)
+    return worker.work(recipe)
 
 
 def begin(parent: int) -> None:
@@ -171,7 +183,7 @@ def begin(parent: int) -> None:
 
 
 def _told_to_stop(*_: Any) -> None:
-    for worker in _workers.values():
+    for worker in list(_workers):
         worker.journal.stop("SIGTERM", at_once=True)
     os._exit(143)
 
@@ -179,7 +191,7 @@ def _told_to_stop(*_: Any) -> None:
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
-    for worker in _workers.values():
+    for worker in list(_workers):
         with suppress(OSError):
             worker.journal.stop("the process that started this one is gone")
     os._exit(1)
