@@ -169,16 +169,13 @@ def pack(
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="File to write; by default the file itself: its folder goes then.")] = "",
 ) -> None:
     """Join a result file and the shards that it reads from, so that it can be moved."""
-    from .results.pack import pack as joined
-    from .study.folder import StudyFolder
+    from .study.runner import pack_study
 
     target = Path(output or file)
     if output:
         check_result_file(target, file)
-    joined(file, target)
-    folder = StudyFolder.beside(file)
-    if not output and folder.exists:
-        folder.remove()
+    for note in pack_study(Path(file), target):
+        say(note)
     say(f"wrote {target}")
 
 

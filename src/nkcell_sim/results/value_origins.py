@@ -36,8 +36,8 @@ class Origins:
             for key in first.values:
                 if key in first.composition.parameters:
                     rows[mine, place[key]] = self._of_key([cells[i] for i in mine], key)
-        found, first = np.unique(rows, return_index=True)
-        order = found[np.argsort(first)]
+        found, places = np.unique(rows, return_index=True)
+        order = found[np.argsort(places)]
         to = np.zeros(len(self.table), dtype="<i4")
         to[order] = np.arange(len(order))
         listed = list(self.table)

@@ -19,6 +19,7 @@ from ..executors import Executor, Slurm, Threads, executor_of
 from ..provenance import collect
 from ..results import Group, Results, merged, open_results, shards_of
 from ..results.origin import file_attributes, provenance_group
+from ..results.pack import pack
 from ..results.target import checked_target
 from .chunk import EveryRunRaised, Treated, simulated
 from .collecting import Found, Tables, add_earlier, add_shards, add_unknown, write_result
@@ -248,6 +249,22 @@ def collect_study(
     if missing:
         work.notes.append(f"{missing:,} of {len(plan):,} runs are not finished: they are marked as not_run, and {folder.path.name} is kept")
     return results, work.notes
+
+
+def pack_study(file: Path, target: Path) -> list[str]:
+    """Join a result file and its shards in one file; in its own place the folder goes, unless it holds more. Returns what a reader should know."""
+    folder = StudyFolder.beside(file)
+    if file.resolve() != target.resolve() or not folder.path.exists():
+        pack(file, target)
+        return []
+    with folder.driven():
+        used = {Path(name).name for name in shards_of(file)}
+        pack(file, target)
+        more = [path for path in folder.files() if path.name not in used]
+        if not more:
+            folder.remove()
+            return []
+    return [f"{folder.path.name} is kept: it holds {len(more)} shards that are not in {target.name}"]
 
 
 def _in_memory(plan: Plan, executor: Executor, report: Progress, config: str) -> Results:
