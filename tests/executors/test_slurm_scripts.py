@@ -59,7 +59,8 @@ def test_a_script_calls_the_worker_with_its_task_whatever_the_names(tmp_path: Pa
     assert (script.first, script.size) == (first, size)
     environment = {"SLURM_ARRAY_TASK_ID": "2", "SLURM_CPUS_PER_TASK": "4", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(["bash"], input=script.text, env=environment, capture_output=True, text=True, check=True)
-    wanted = ["-m", "nkcell_sim.cli", "work", str(folder), "--task", str(first + 2), "--tasks", "7", "1", "from the prologue"]  # a process a core, each with one thread
+    # a process a core, each with one thread
+    wanted = ["-m", "nkcell_sim.cli", "work", str(folder), "--task", str(first + 2), "--tasks", "7", "1", "from the prologue"]
     assert done.stdout.splitlines() == wanted
 
 

@@ -19,6 +19,21 @@ class Executor(ABC):
     supervises: ClassVar[bool] = False  # whether the engine tries a task again whose worker died
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether its workers may be on other machines, which see no temporary folder of this one."""
+        return False
+
+    def with_main(self, needed: bool) -> Executor:
+        """The executor for a study that holds (``needed``) something that was defined in the script, which its workers have to load."""
+        if needed:
+            raise ParameterError(
+                f"got a study on {self.name} that holds something defined in the script itself (a class of __main__), which workers there cannot load; "
+                "move it into a module that they can import, or run on threads or processes",
+                name="on",
+            )
+        return self
+
+    @property
     @abstractmethod
     def workers(self) -> int:
         """Number of chunks that run at once, as far as it is known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import multiprocessing
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -25,6 +26,9 @@ def executor_of(on: Any = None, workers: int | None = None, options: Mapping[str
 
     ``workers`` and ``options`` go with a word: the number of workers, and settings of its engine (``scheduler`` of Dask, ``partition`` of Slurm).
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # a process that starts, and runs the script of the one that started it
+        said = "got a study in a worker process, which runs the script to load what is defined in it"
+        raise ParameterError(f'{said}; put what the script does under `if __name__ == "__main__":`', name="on")
     given = dict(options or {})
     if isinstance(on, Executor):
         chosen: Executor | None = on

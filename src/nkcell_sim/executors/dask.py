@@ -43,6 +43,10 @@ class Dask(Executor):
             raise ParameterError("got a scheduler and a cluster; expected one of them", name="cluster")
 
     @property
+    def elsewhere(self) -> bool:
+        return bool(self.scheduler or self.cluster)
+
+    @property
     def workers(self) -> int:
         """Worker processes to start; of a scheduler that runs already a guess, see :meth:`workers_of`."""
         return self.count or (max(2, usable_cores()) if not self.scheduler else 64)

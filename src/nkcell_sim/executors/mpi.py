@@ -30,6 +30,10 @@ class MPI(Executor):
     name: ClassVar[str] = "mpi"
 
     @property
+    def elsewhere(self) -> bool:
+        return True
+
+    @property
     def workers(self) -> int:
         return max(1, int(_world().Get_size()) - 1)
 

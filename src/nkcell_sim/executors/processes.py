@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -38,6 +38,9 @@ class Processes(Executor):
     @property
     def workers(self) -> int:
         return self.count or usable_cores()
+
+    def with_main(self, needed: bool) -> Executor:
+        return replace(self, main=self.main or needed)
 
     @contextmanager
     def pool(self) -> Iterator[concurrent.futures.Executor]:

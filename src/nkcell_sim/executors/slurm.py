@@ -26,6 +26,10 @@ class Slurm(Executor):
             whole("workers", self.count, "tasks of the array")
 
     @property
+    def elsewhere(self) -> bool:
+        return True
+
+    @property
     def workers(self) -> int:
         return self.count or self.options.tasks or 1
 

@@ -31,6 +31,9 @@ class Threads(Executor):
     def threads(self) -> int | None:
         return self.count
 
+    def with_main(self, needed: bool) -> Executor:
+        return self
+
     @contextmanager
     def pool(self) -> Iterator[concurrent.futures.Executor]:
         yield Here()

@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import pickle
+import pickletools
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ResultsError
+from ..errors import ParameterError, ResultsError
 from ..provenance import package_version
 from ..results.target import reason, replacing
 from .claim import claimed, holder
@@ -67,9 +68,14 @@ class StudyFolder:
         """Whether there is such a folder."""
         return (self.path / "study.json").is_file()
 
-    def prepare(self, plan: Plan, *, result: Path, config: str, asked: Any = None) -> str:
-        """Write what workers need; returns the name of the recipe, a hash of its bytes."""
-        data = pickle.dumps({"study": plan.study, "asked": asked})
+    def prepare(self, plan: Plan, *, result: Path, config: str, asked: Any = None, needed: bool = True) -> str:
+        """Write what workers need; returns the name of the recipe, a hash of its bytes.
+
+        A study that cannot be written is refused when workers need it (``needed``); else it is kept without, for this process alone.
+        """
+        data, problem = pickled({"study": plan.study, "asked": asked})
+        if problem and needed:
+            raise ParameterError(f"workers cannot load this study: {problem}; define it at the top level of a module, or run on threads", name="study")
         with self._writing():
             for folder in (self.path, self.shards, self.journals):
                 folder.mkdir(exist_ok=True)
@@ -89,6 +95,8 @@ class StudyFolder:
             "runs": len(plan),
             "experiments": {name: last - first for name, (first, last) in plan.spans.items()},
             "result": result.name,
+            "main": needs_main(data),
+            "unloadable": problem,
             "nkcell_sim": package_version(),
         }
         self._write("study.json", json.dumps(about, indent=1))
@@ -131,6 +139,10 @@ class StudyFolder:
     def load(self, recipe: str = "") -> tuple[Plan, Any]:
         """The study and what was asked beside it, as :meth:`prepare` wrote them."""
         path = self.path / "study.pickle"
+        about = self.about if self.exists else {}
+        if about.get("unloadable"):
+            said = f"the study in {self.path.name!r} cannot be loaded by another process: {about['unloadable']}"
+            raise ResultsError(f"{said}; run the script that made it again, which goes on with what is finished")
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -140,7 +152,8 @@ class StudyFolder:
         try:
             found = pickle.loads(data)
         except Exception as error:
-            raise ResultsError(f"cannot load {str(path)!r} ({type(error).__name__}: {error}); start the study again with `nkcell run`") from error
+            again = "run the script that made it again: it holds something that was defined there" if about.get("main") else "start the study again"
+            raise ResultsError(f"cannot load {str(path)!r} ({type(error).__name__}: {error}); {again}, which goes on with what is finished") from error
         study: Study = found["study"]
         return Plan(study), found["asked"]
 
@@ -231,6 +244,21 @@ class StudyFolder:
                 f"jobs {', '.join(jobs)} of Slurm still work on this study; follow them with `nkcell status {self.path.name}`, "
                 f"wait with `nkcell resume {self.path.name} --on slurm`, or cancel them (scancel {' '.join(jobs)})"
             )
+
+
+def pickled(content: Any) -> tuple[bytes, str]:
+    """Bytes that other processes can load; or none, and why there are none."""
+    try:
+        return pickle.dumps(content), ""
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        return b"", str(error)
+
+
+def needs_main(data: bytes) -> bool:
+    """Whether pickled bytes refer to something that was defined in the script that ran, which other processes do not have by themselves."""
+    if b"__main__" not in data:
+        return False
+    return any(argument == "__main__" for _, argument, _ in pickletools.genops(data))
 
 
 def waited_for(folder: StudyFolder, study: str, patience: float, concerns: Callable[[Spans], bool]) -> tuple[History, list[tuple[Spans, Writer]]]:

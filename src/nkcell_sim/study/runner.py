@@ -184,7 +184,9 @@ class StudyRun:
         """Simulate what is missing, into shards."""
         try:
             with self.folder.keeping(int(found.known.sum()), len(self.plan)):
-                recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked)
+                needed = not isinstance(self.executor, Threads)
+                recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, needed=needed)
+            self.executor = self.executor.with_main(bool(self.folder.about.get("main")))
             if self.retry_lost:
                 self.folder.forgive(self.plan.identity)
             driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report)
@@ -269,6 +271,8 @@ def pack_study(file: Path, target: Path) -> list[str]:
 
 def _in_memory(plan: Plan, executor: Executor, report: Progress, config: str) -> Results:
     """Results that no file holds."""
+    if executor.elsewhere:
+        raise ParameterError(f"got a study on {executor.name} without a file; its workers need a folder that they share: give save='FILE.h5'", name="save")
     if not isinstance(executor, Threads):
         with tempfile.TemporaryDirectory(prefix="nkcell-") as folder:
             return _loaded(StudyRun(plan, Path(folder) / "results.h5", executor, report, config=config).result())
