@@ -134,9 +134,9 @@ def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["as it was", "beside the result", "here", "below here"])
 def test_the_configuration_inside_a_result_finds_its_large_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     resolved, table = resolved_elsewhere(tmp_path)
-    home = {"as it was": tmp_path / "out" / "tables", "beside the result": tmp_path / "out", "here": tmp_path / "here", "below here": tmp_path / "here" / "tables"}
-    home[place].mkdir(parents=True, exist_ok=True)
-    (home[place] / "points.csv").write_bytes(table)
+    home = tmp_path / {"as it was": "out/tables", "beside the result": "out", "here": "here", "below here": "here/tables"}[place]
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "points.csv").write_bytes(table)
     (tmp_path / "here").mkdir(exist_ok=True)
     monkeypatch.chdir(tmp_path / "here")
     again = parse_config(resolved, "../out/t.h5 (configuration inside)")

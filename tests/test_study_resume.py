@@ -228,22 +228,6 @@ def test_a_stopped_study_can_be_extended_before_it_is_finished(target: Path) -> 
     assert equal(grown.results, nk.run(large, on=Threads(1)))
 
 
-def test_the_status_of_a_study_that_extends_a_file_counts_the_rows_in_it(target: Path) -> None:
-    small, large = study(30), nk.Study(CELL, {"rest": SHORT}, vary={G_MAX: [*np.linspace(0.1, 0.5, 30), *np.linspace(0.6, 0.9, 10)]}, title="many")
-    nk.run(small, target, on=Threads(1))
-
-    def progress(finished: int, total: int, what: str) -> None:
-        if what == "results":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        nk.run(large, target, on=Threads(1), progress=progress)
-    said = status_text(str(StudyFolder.beside(target).path))
-    assert "40 of 40 runs finished (100.0 %)" in said
-    assert "30 of them by an earlier study with the same runs" in said
-    assert "every run is finished" in said
-
-
 # -- damage -----------------------------------------------------------------------------------------------------------------------
 
 

@@ -31,10 +31,10 @@ class Origins:
         for i, cell in enumerate(cells):
             alike.setdefault((id(cell.composition), cell.parameter_set, cell.phenotype, *cell.values), []).append(i)
         for mine in alike.values():
-            first = cells[mine[0]]
-            rows[mine] = self._declared(first, keys)
-            for key in first.values:
-                if key in first.composition.parameters:
+            one = cells[mine[0]]
+            rows[mine] = self._declared(one, keys)
+            for key in one.values:
+                if key in one.composition.parameters:
                     rows[mine, place[key]] = self._of_key([cells[i] for i in mine], key)
         found, places = np.unique(rows, return_index=True)
         order = found[np.argsort(places)]
