@@ -7,7 +7,10 @@ import json
 import os
 import pickle
 import platform
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -421,3 +424,22 @@ def test_a_truncated_shard_stops_neither_a_task_nor_the_status(target: Path) -> 
     (folder.path / SHARES).write_text(json.dumps({"missing": [[0, RUNS]], "tasks": 1}), encoding="utf-8")
     assert "0 of 160 runs finished" in status_text(str(target))
     assert work_on_share(folder, 0, 1, 1, lambda *_: None).ledger.finished.all()
+
+
+def test_a_task_that_is_told_to_stop_gives_up_its_chunk_and_says_so(target: Path) -> None:
+    folder, plan = StudyFolder.beside(target), Plan(study(4000, Rest(duration="2000 s")))  # seconds a chunk
+    folder.prepare(plan, result=target, config="")
+    (folder.path / "slurm").mkdir()
+    (folder.path / SHARES).write_text(json.dumps({"missing": [[0, 4000]], "tasks": 1}), encoding="utf-8")
+    command = [sys.executable, "-m", "nkcell_sim.cli", "work", str(folder.path), "--task", "0", "--tasks", "1"]
+    task = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(nk.__file__).parents[1])}, stderr=subprocess.PIPE, text=True)
+    while not folder.history().unfinished:
+        assert task.poll() is None
+        time.sleep(0.01)
+    task.send_signal(signal.SIGTERM)  # as Slurm does stop_before the end of the time
+    _, said = task.communicate(timeout=60)
+    assert task.returncode == 128 + signal.SIGTERM
+    assert "interrupted" in said
+    history = folder.history()
+    assert [why for _, why in history.stopped] == ["SIGTERM"]
+    assert not history.unfinished, "a chunk that was given up is no death"

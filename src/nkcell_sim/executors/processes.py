@@ -1,4 +1,4 @@
-"""Processes of this machine: the making of cells runs in parallel as well, and a worker that dies takes nobody with it."""
+"""Processes of this machine: the making of cells runs in parallel as well, and a worker that dies costs the chunks in hand, not the study."""
 
 from __future__ import annotations
 

@@ -47,9 +47,9 @@ class SlurmOptions:
 
     ``time`` ("4 h", "30 min", or Slurm's "1-12:00:00") and ``memory`` ("4 GB") are those of one task, which runs ``cpus_per_task`` processes on one node.
     A study is an array of ``tasks`` tasks, of which at most ``max_concurrent`` run at once. ``stop_before`` ("60 s") before the end of its time a task is
-    told to stop: it gives up the chunks in hand at once and says so in its journal, so that they count as stopped, not as deaths. ``modules`` are
-    loaded and the shell lines of ``prologue`` run before ``python`` (by default the interpreter that submits); ``extra`` are further options of
-    sbatch ("--constraint=avx512").
+    told to stop: it gives up the chunks in hand at once and says so in its journal, so that they count as stopped, not as deaths.
+    ``modules`` are loaded and the shell lines of ``prologue`` run before ``python`` (by default the interpreter that submits);
+    ``extra`` are further options of sbatch ("--constraint=avx512").
     """
 
     partition: str = ""

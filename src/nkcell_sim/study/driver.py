@@ -290,7 +290,7 @@ class Driver:
     def _suspects(self) -> None:
         """One at a time, where their death is seen and takes nothing with it."""
         self._patient = True
-        engine = self.executor if self.executor.supervises else Processes(1, main=getattr(self.executor, "main", False))
+        engine = self.executor if self.executor.supervises else Processes(1, main=bool(self.folder.about.get("main")))
         while (self.ledger.suspects & self._only).any():
             with engine.pool() as pool:
                 while (self.ledger.suspects & self._only).any() and self._suspect(engine, pool):
