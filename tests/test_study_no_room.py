@@ -154,6 +154,8 @@ from nkcell_sim.errors import ResultsError
 from nkcell_sim.results import write_shard
 from nkcell_sim.study.chunk import Treated, simulated
 from nkcell_sim.study.plan import Plan
+
+pytestmark = pytest.mark.slow  # it starts many processes
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 tree = simulated(Plan(load_config("many.toml").study), range(8), Treated())
 folder = Path("shards")

@@ -32,6 +32,7 @@ from nkcell_sim.study.plan import Plan
 from nkcell_sim.study.status import status_text
 from nkcell_sim.study.worker import Recipe
 
+SOURCE = Path(nk.__file__).parents[1]
 CELL = nk.primary_nk_cell()
 SHORT = Rest(duration="20 s")
 RUNS = 160  # three chunks at least: the first has 64 runs

@@ -111,7 +111,9 @@ def test_workers_of_dask_with_several_threads_each(tmp_path: Path, alone: Result
         with executor.pool() as pool:
             assert executor.workers_of(pool) == 4
         same(nk.run(study(), tmp_path / "x.h5", on=executor, virtual=True), alone)
-    history = StudyFolder.beside(tmp_path / "x.h5").history()
+    folder = StudyFolder.beside(tmp_path / "x.h5")
+    assert len(list(folder.journals.glob("*.jsonl"))) > 1, "a journal for each thread"
+    history = folder.history()
     assert sorted(k for e in history.finished.values() for k in positions_of(e["end"])) == list(range(len(Plan(study())))), "every run once"
     assert not history.unfinished, "no thread writes into the journal of another"
 

@@ -22,6 +22,8 @@ import sys
 import nkcell_sim as nk
 from nkcell_sim.experiments import Rest
 
+pytestmark = pytest.mark.slow  # it starts many processes
+
 class Mine(Rest):
     pass
 
