@@ -15,6 +15,7 @@ import pytest
 import nkcell_sim as nk
 from nkcell_sim.study.folder import StudyFolder
 
+pytestmark = pytest.mark.slow  # it starts many processes
 SOURCE = Path(nk.__file__).parents[1]
 RUNS = 160  # two chunks at least: the first has 64 runs
 CONFIG = f"""title = "many"
@@ -155,7 +156,6 @@ from nkcell_sim.results import write_shard
 from nkcell_sim.study.chunk import Treated, simulated
 from nkcell_sim.study.plan import Plan
 
-pytestmark = pytest.mark.slow  # it starts many processes
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 tree = simulated(Plan(load_config("many.toml").study), range(8), Treated())
 folder = Path("shards")
