@@ -47,6 +47,9 @@ class Executor(ABC):
         """Threads of the engine in each worker; None: one for each core that is free to use."""
         return 1
 
+    def ready(self) -> None:  # noqa: B027 (most are)
+        """Refuse, before anything is read or written, a place where the work cannot be handed out."""
+
     @abstractmethod
     def pool(self) -> AbstractContextManager[concurrent.futures.Executor]:
         """The workers, as an executor of the standard library; leaving it at an interrupt ends them at once."""

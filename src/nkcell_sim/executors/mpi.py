@@ -37,8 +37,7 @@ class MPI(Executor):
     def workers(self) -> int:
         return max(1, int(_world().Get_size()) - 1)
 
-    @contextmanager
-    def pool(self) -> Iterator[concurrent.futures.Executor]:
+    def ready(self) -> None:
         world = _world()
         if world.Get_size() < 2:
             raise ParameterError(
@@ -47,8 +46,13 @@ class MPI(Executor):
             )
         if world.Get_rank():
             raise ParameterError(f"got a study on mpi in rank {world.Get_rank()}; rank 0 alone hands out the work: {ADVICE}", name="on")
+
+    @contextmanager
+    def pool(self) -> Iterator[concurrent.futures.Executor]:
         from mpi4py.futures import MPICommExecutor
 
+        self.ready()
+        world = _world()
         if not _by_themselves():
             _meet(world)
             _order(world, POOL)

@@ -67,6 +67,7 @@ def run(
     if not isinstance(study, Study):
         raise ParameterError(f"got {type(study).__name__}; expected a study, as in run(Study(cases, experiments)), or use run_experiment", name="study")
     executor = executor_of(on, workers, options)
+    executor.ready()
     report = progress or (lambda done, total, what: None)
     plan = Plan(study)
     if save is None:
