@@ -16,13 +16,12 @@ from nkcell_sim.experiments import Rest
 from nkcell_sim.results import compare, open_results
 from nkcell_sim.study.folder import needs_main, pickled
 
+pytestmark = pytest.mark.slow  # it starts many processes
 SOURCE = Path(nk.__file__).parents[1]
 HEAD = """
 import sys
 import nkcell_sim as nk
 from nkcell_sim.experiments import Rest
-
-pytestmark = pytest.mark.slow  # it starts many processes
 
 class Mine(Rest):
     pass
