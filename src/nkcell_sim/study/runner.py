@@ -67,12 +67,12 @@ def run(
     if not isinstance(study, Study):
         raise ParameterError(f"got {type(study).__name__}; expected a study, as in run(Study(cases, experiments)), or use run_experiment", name="study")
     executor = executor_of(on, workers, options)
-    executor.ready()
     report = progress or (lambda done, total, what: None)
     plan = Plan(study)
     if save is None:
         results = _in_memory(plan, executor, report, config)
         return results if tables is None else tables(results)
+    executor.ready()
     work = StudyRun(plan, checked_target(save), executor, report, config=config, tables=tables, asked=asked, retry_lost=retry_lost, virtual=virtual)
     results = work.result(fresh=fresh)
     if note is not None:
