@@ -119,7 +119,11 @@ def add_unknown(found: Found, plan: Plan, positions: np.ndarray, status: str) ->
         else:
             from .chunk import unsimulated
 
-            pattern = unsimulated(plan, mine[:1].tolist(), status, "")
+            pattern = unsimulated(plan, mine[:1].tolist(), status, "")  # which has a protocol, as somebody must
+            found.add(pattern, mine[:1])
+            mine = mine[1:]
+            if not len(mine):
+                continue
         states = np.full(len(mine), status, dtype=object)
         found.add(BlankSource(pattern.groups[name], {"status": states, "run_key": plan.keys_of(mine), **plan.about(mine)}), mine)
 
