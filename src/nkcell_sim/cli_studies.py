@@ -10,7 +10,7 @@ import typer
 from .cli_files import check_result_file, embedded_config
 from .cli_runs import On, Overrides, Quiet, RetryLost, Scheduler, Virtual, Workers, chosen_executor, finish, leading, simulated, tables_of
 from .errors import ParameterError
-from .terminal import FAILED, OK, say
+from .terminal import FAILED, OK, say, unfinished
 
 if TYPE_CHECKING:
     from .study.folder import StudyFolder
@@ -94,8 +94,12 @@ def work(
     from .study.folder import StudyFolder
 
     cores = workers or int(os.environ.get("SLURM_CPUS_PER_TASK", "") or 1)
-    with ProgressBar() as progress:
-        driver = work_on_share(StudyFolder.of(folder), task, tasks, cores, progress)
+    try:
+        with ProgressBar() as progress:
+            driver = work_on_share(StudyFolder.of(folder), task, tasks, cores, progress)
+    except KeyboardInterrupt:
+        unfinished.append("what is finished of this share is kept")
+        raise
     lost = int(driver.ledger.lost.sum())
     say(f"task {task} of {tasks} is done" + (f"; {lost} runs killed their workers" if lost else ""))
 

@@ -338,4 +338,4 @@ class Driver:
             failed[cause.split()[0].rstrip(":")] += count
         del failed["ok"]
         what = f"{self._what} ({described(dict(failed.most_common()))})" if failed else self._what
-        self.progress(int(self.ledger.finished.sum()) + more, len(self.plan), what)
+        self.progress(int((self.ledger.finished & self._only).sum()) + more, int(self._only.sum()), what)
