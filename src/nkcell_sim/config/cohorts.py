@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ from ..study import Cohort, Spread
 from ..study.cohort import CHANNELS, CONSTANTS, DISTRIBUTIONS
 from ..study.headers import split_header
 from ..units import parse
-from .locate import Path
+from .locate import Path, flat
 from .sections import Real, Section, Whole, quantity_problem, with_unit
 from .source import Source
 from .words import near_miss
@@ -171,7 +171,7 @@ def _table(section: CohortSection, cell: Cell, source: Source) -> dict[str, dict
         if donor.name in found.get(donor.group, {}):
             raise source.error((*path, "name"), f"duplicate name: the group {donor.group!r} has a donor {donor.name!r} already")
         values = {}
-        for key, value, where in _flat(donor.set, (*path, "set")):
+        for key, value, where in flat(donor.set, (*path, "set")):
             declared = cell.composition.parameters.get(key)
             if declared is None:
                 raise source.error(where, f"unknown parameter {key!r}{near_miss(key, cell.composition.parameters)}", at_key=True)
@@ -181,15 +181,6 @@ def _table(section: CohortSection, cell: Cell, source: Source) -> dict[str, dict
             values[key] = parse(value, declared.unit)
         found.setdefault(donor.group, {})[donor.name] = values
     return found
-
-
-def _flat(values: Mapping[str, Any], path: Path, prefix: str = "") -> Iterator[tuple[str, Any, Path]]:
-    """Parameters, which may be written with or without quotes around their dots."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, (*path, key), f"{prefix}{key}.")
-        else:
-            yield prefix + key, value, (*path, key)
 
 
 def _read_csv(file: FilePath, name: str, cell: Cell, found: dict[str, dict[str, dict[str, float]]]) -> None:

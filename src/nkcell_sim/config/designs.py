@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..study import Case, Design, Distribution, Grid, Listed, SampledDesign, Stu
 from ..study.distributions import DISTRIBUTIONS
 from ..study.sampled_designs import SAMPLED
 from ..units import parse
-from .locate import Path
+from .locate import Path, flat
 from .sections import TREATMENT_KEYS, DesignSection, File, VarySection, quantity_problem, with_unit
 from .source import Source
 from .tables import found_table, kept_name
@@ -63,7 +63,7 @@ class Designer:
         if position is not None:
             return ("vary", position), True
         for i, point in enumerate(self.points):
-            for key, _, where in _flat(point.set, ("point", i, "set")):
+            for key, _, where in flat(point.set, ("point", i, "set")):
                 if key == name:
                     return where, True
         if self.section.table:
@@ -212,7 +212,7 @@ class Designer:
         points = []
         for i, section in enumerate(self.points):
             point: dict[str, float] = {}
-            for key, value, where in _flat(section.set, ("point", i, "set")):
+            for key, value, where in flat(section.set, ("point", i, "set")):
                 if key in point:
                     raise self.source.error(where, f"duplicate name: {key!r} is set in this point already", at_key=True)
                 point[key] = self._number(value, where, key, self._declared(where, key))
@@ -238,15 +238,6 @@ _NEEDS = {"list": "[[point]] tables, each with set = { ... }", "table": 'a file:
 
 def _or(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(map(repr, words[:-1])), repr(words[-1])]))
-
-
-def _flat(values: Mapping[str, Any], path: Path, prefix: str = "") -> Iterator[tuple[str, Any, Path]]:
-    """Keys, which may be written with or without quotes around their dots."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, (*path, key), f"{prefix}{key}.")
-        else:
-            yield prefix + key, value, (*path, key)
 
 
 # -- resolved text --------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import tomllib
 from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 Path = tuple[str | int, ...]
 _BLANK = " \t"
@@ -199,3 +201,12 @@ class Locator:
                 continue
             self._key_value(path)
         self._at += 1
+
+
+def flat(values: Mapping[str, Any], path: Path, prefix: str = "") -> Iterator[tuple[str, Any, Path]]:
+    """Keys with their values and places; they may be written with or without quotes around their dots."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, (*path, key), f"{prefix}{key}.")
+        else:
+            yield prefix + key, value, (*path, key)

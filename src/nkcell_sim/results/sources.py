@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -40,7 +41,7 @@ class Layout:
     axes: Mapping[str, Mapping[str, tuple[str, ...]]]  # axis: column of its table: texts
 
 
-class Source:
+class Source(ABC):
     """Rows of one experiment. Values are read with :meth:`whole` and :meth:`take`; see :meth:`of`."""
 
     name = "results in memory"
@@ -58,23 +59,23 @@ class Source:
             return MemorySource(given.groups[experiment])
         return FileSource(Path(given), experiment)
 
-    def open(self) -> None:
+    def open(self) -> None:  # noqa: B027 (results in memory are)
         """Get ready to be read."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (they take nothing)
         """Give back what :meth:`open` took."""
 
+    @abstractmethod
     def size(self, path: str) -> int:
         """Number of rows of a variable."""
-        raise NotImplementedError
 
+    @abstractmethod
     def whole(self, path: str) -> np.ndarray:
         """All values of a variable; texts of a file as UTF-8 bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, path: str, rows: np.ndarray) -> np.ndarray:
         """Some rows of a variable, in the order asked for."""
-        raise NotImplementedError
 
 
 class MemorySource(Source):
