@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from nkcell_sim.study.folder import StudyFolder
 
 HOLD = """
 import sys
+import time
 from pathlib import Path
 from nkcell_sim.study.claim import claimed
 with claimed(Path(sys.argv[1])):
@@ -124,3 +127,15 @@ def test_links_and_the_folder_itself_name_a_study_and_a_bare_dot_does_not(unfini
     assert StudyFolder.of(link).path == StudyFolder.beside(unfinished).path
     with pytest.raises(ResultsError, match="neither a result file nor the folder of a study"):
         StudyFolder.of(".")
+
+
+def test_a_process_that_was_held_up_does_not_take_the_claim_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nkcell_sim.study.claim.HEARTBEAT", 0.2)
+    with claimed(tmp_path):
+        while not holder(tmp_path)["beat"]:  # just after a heartbeat, so that the next one finds the other there
+            time.sleep(0.01)
+        (tmp_path / "driver.tmp").write_text(json.dumps({**holder(tmp_path), "token": "another"}))
+        (tmp_path / "driver.tmp").replace(tmp_path / "driver.json")
+        time.sleep(0.7)  # three heartbeats
+        assert holder(tmp_path)["token"] == "another"
+    assert holder(tmp_path)["token"] == "another", "nor take it away at its end"

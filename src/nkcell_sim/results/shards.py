@@ -24,17 +24,18 @@ SUFFIX = ".h5"
 KIND = "shard"  # the attribute ``nkcell_kind`` of a shard
 
 
-def write_shard(tree: Group, folder: str | os.PathLike[str], tag: str = "") -> Path:
+def write_shard(tree: Group, folder: str | os.PathLike[str], tag: str = "", through: Path | None = None) -> Path:
     """Write a tree with the group of one experiment into a folder; the name of the file is the number of its runs, a tag, and the digest of its bytes.
 
-    The same tree gives the same bytes, and so the same file. It is there completely or not at all.
+    The same tree gives the same bytes, and so the same file. It is there completely or not at all. ``through`` is an empty file on the same file system
+    that becomes the shard; there will be none when somebody removes it meanwhile.
     """
     name = _experiment_of(tree)
     group = tree.groups[name]
     runs = group.variables["run"].shape[0]
     attributes = {**tree.attributes, "nkcell_schema": SCHEMA, "nkcell_kind": KIND, LAYOUT: layout_digest(group)}
     start = f"{runs}-{tag}" if tag else str(runs)
-    with replacing(Path(folder) / f"{start}{SUFFIX}") as place:
+    with replacing(Path(folder) / f"{start}{SUFFIX}", through) as place:
         with uninterrupted(), growing(place.partial) as file:
             write_group(file, Group({}, {name: group}, attributes), {})
         place.target = place.target.with_name(f"{start}-{file_digest(place.partial)[:DIGEST]}{SUFFIX}")

@@ -47,20 +47,27 @@ class Place:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Place]:
-    """A new file beside ``path`` to write into; it takes the name at the end, and is removed on any exception."""
+def replacing(path: str | os.PathLike[str], through: Path | None = None) -> Iterator[Place]:
+    """A new file beside ``path`` to write into; it takes the name at the end, and is removed on any exception.
+
+    With ``through`` it is that file, which is there already and stays on an exception; who removes it meanwhile keeps it from taking the name.
+    """
     real = checked_target(path)
     partial: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=real.parent, prefix=f"{real.name[:80]}.", suffix=".tmp")
-        partial = Path(name)
-        os.close(handle)
-        place = Place(partial, real)
+        if through is None:
+            handle, name = tempfile.mkstemp(dir=real.parent, prefix=f"{real.name[:80]}.", suffix=".tmp")
+            partial = Path(name)
+            os.close(handle)
+            place = Place(partial, real)
+        else:
+            os.truncate(through, 0)
+            place = Place(through, real)
         yield place
         real = place.target
-        partial.chmod(real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~_umask())
-        _sync(partial)
-        os.replace(partial, real)
+        place.partial.chmod(real.stat().st_mode & 0o777 if real.exists() else 0o666 & ~_umask())
+        _sync(place.partial)
+        os.replace(place.partial, real)
     except (OSError, RuntimeError) as error:  # HDF5 reports a full disk as either
         raise ResultsError(f"cannot write {str(path)!r}: {reason(error)}") from error
     finally:

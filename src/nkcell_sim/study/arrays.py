@@ -22,6 +22,7 @@ from .collecting import Found, add_shards
 from .driver import Driver, Progress
 from .folder import StudyFolder
 from .journal import positions_of, spans_of
+from .orders import Orders
 from .plan import Plan
 
 BLOCK = 64  # runs in a row that go to one task: neighbours take alike long, so that shares of many blocks do, too
@@ -37,6 +38,7 @@ def submit_study(folder: StudyFolder, missing: np.ndarray, executor: Slurm) -> t
     tasks = executor.count or executor.options.tasks or max(1, -(-len(missing) // RUNS_A_TASK))
     tasks = min(tasks, max(1, -(-len(missing) // 8)))
     tasks = tasks_within(executor.options, tasks, max_array_size())  # before the first one can start and ask for its share
+    Orders(folder.attempts).close()  # of tasks that Slurm believes lost
     (folder.path / "slurm").mkdir(exist_ok=True)
     _write(folder, OPTIONS, asdict(executor.options))
     _write(folder, SHARES, {"missing": spans_of(missing.tolist()), "tasks": tasks})
@@ -92,7 +94,7 @@ def work_on_share(folder: StudyFolder, task: int, tasks: int, workers: int, prog
     only = np.zeros(len(plan), dtype=bool)
     only[share_of(folder, task, tasks)] = True
     executor: Executor = Processes(workers)
-    driver = Driver(plan, folder, about["recipe"], executor, found.known, progress, only=only)
+    driver = Driver(plan, folder, about["recipe"], executor, found.known, progress, only=only, share=f"task{task}")
     driver.run()
     return driver
 

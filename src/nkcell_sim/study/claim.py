@@ -46,6 +46,8 @@ def claimed(folder: Path) -> Iterator[None]:
     def beat() -> None:
         count = 0
         while not ended.wait(HEARTBEAT):
+            if holder(folder).get("token", mine["token"]) != mine["token"]:
+                return  # another one took over while this process was held up
             count += 1
             with suppress(OSError, ResultsError), replacing(folder / NAME) as place:
                 place.partial.write_text(json.dumps({**mine, "beat": count}), encoding="utf-8")

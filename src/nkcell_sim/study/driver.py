@@ -9,6 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from ..executors.processes import Processes
 from ..executors.threads import Threads
 from ..results.reader import read
 from .folder import StudyFolder, described, waited_for
-from .journal import History, Journal, Spans, Writer, positions_of, size_of, spans_of
+from .journal import Begun, History, Journal, Spans, positions_of, size_of, spans_of
+from .orders import ALL, Orders
 from .plan import Plan
 from .worker import Done, Recipe, Worker, causes, finished_before, work
 
@@ -84,10 +86,19 @@ class Ledger:
 
 
 class Driver:
-    """Runs what is missing of a study on an executor; with ``only`` (bool, n_runs) nothing but those runs."""
+    """Runs what is missing of a study on an executor; with ``only`` (bool, n_runs) nothing but those runs, the ``share`` of that name."""
 
     def __init__(
-        self, plan: Plan, folder: StudyFolder, recipe: str, executor: Executor, finished: np.ndarray, progress: Progress, *, only: np.ndarray | None = None
+        self,
+        plan: Plan,
+        folder: StudyFolder,
+        recipe: str,
+        executor: Executor,
+        finished: np.ndarray,
+        progress: Progress,
+        *,
+        only: np.ndarray | None = None,
+        share: str = ALL,
     ) -> None:
         self.plan, self.folder, self.recipe, self.executor = plan, folder, recipe, executor
         self.ledger = Ledger.of(finished)
@@ -97,7 +108,8 @@ class Driver:
         self._local: Worker | None = None
         self._what = next(iter(plan.spans))
         self._width = executor.workers  # chunks at once, in the pool that is open
-        self._known: set[tuple[Spans, Writer]] = set()
+        self._orders = Orders(folder.attempts, share)
+        self._known: set[Begun] = set()
         self._errors: list[Exception] = []  # of chunks of which every run raised one
         self._patient = False  # with such chunks: their runs are marked instead
 
@@ -105,11 +117,16 @@ class Driver:
         """Finish every run; those that kill their workers are left as :attr:`Ledger.lost`."""
         self.learn()
         self._report(0)
-        self._clean_runs()
-        if self._errors:
-            self._judge()
+        try:
             self._clean_runs()
-        self._suspects()
+            if self._errors:
+                self._judge()
+                self._clean_runs()
+            self._suspects()
+        finally:
+            with suppress(OSError):
+                if self._orders.stands:
+                    self._orders.close()
 
     def _judge(self) -> None:
         """Chunks of which every run raised an error of Python: theirs alone if others came through, else a mistake that is told."""
@@ -136,30 +153,38 @@ class Driver:
         """What is finished, where it is, and how to go on, for messages."""
         return self.folder.kept(int(self.ledger.finished.sum()), len(self.plan))
 
-    def learn(self) -> int:
+    def learn(self, *, take_over: bool = True, patience: float = LINGER) -> int:
         """Read in the journals what the driver has not seen itself: chunks that were finished all the same, and those that died with their workers.
 
-        Returns the number of deaths that are news.
+        Whatever was handed out before is taken back, once workers of this machine have ended what they do or ``patience`` (s) is over; without ``take_over``
+        those who work are left alone. Returns the number of deaths that are news.
         """
-        history, alive = waited_for(self.folder, self.plan.identity, LINGER, lambda spans: spans[-1][1] <= len(self.plan) and bool(self._only[spans[0][0]]))
+        if take_over:
+            self._orders.close()
+        history, alive = waited_for(self.folder, self.plan.identity, patience, self._concerns)
+        for begun in history.unfinished if take_over else ():
+            self._orders.withdraw(begun.attempt)
         known = {path.name for path, _ in self.shards}
         for name, entry in history.finished.items():
             spans = entry["end"]
             if name not in known and spans[-1][1] <= len(self.plan) and not self.ledger.finished[spans[0][0]] and (self.folder.shards / name).is_file():
                 self._enter(Done(spans, name, entry["counts"], float(entry["seconds"])))
-        for spans, writer in history.unfinished:
-            if (spans, writer) not in alive:
-                self._inherit(spans, history)
-        news = [death for death in history.unfinished if death not in self._known and death not in alive and not self.ledger.finished[death[0][0][0]]]
+        for begun in history.unfinished:
+            if take_over or begun not in alive:
+                self._inherit(begun.spans, history)
+        news = [death for death in history.unfinished if death not in self._known and death not in alive and not self.ledger.finished[death.spans[0][0]]]
         if len(news) <= MANY and not self.executor.supervises:  # an engine that supervises says itself which chunk it gave up
-            for spans, _ in news:
-                self.ledger.died(spans)
+            for death in news:
+                self.ledger.died(death.spans)
         self._known.update(news)
         return len(news)
 
+    def _concerns(self, spans: Spans) -> bool:
+        return spans[-1][1] <= len(self.plan) and any(self._only[first:last].any() for first, last in spans)
+
     def _inherit(self, spans: Spans, history: History) -> None:
         """Take over the shard of a worker that died between putting it in place and saying so."""
-        shard = finished_before(self.folder, self._told(spans, None))
+        shard = finished_before(self.folder, Recipe("", self.plan.identity, "", spans))
         if shard is None or shard.name in history.finished:
             return
         found = Done(spans, shard.name, causes(read(shard)), 0.0)
@@ -212,7 +237,7 @@ class Driver:
             return future
 
     def _told(self, spans: Spans, threads: int | None) -> Recipe:
-        return Recipe(str(self.folder.path.resolve()), self.plan.identity, self.recipe, spans, threads, self._patient)
+        return Recipe(str(self.folder.path.resolve()), self.plan.identity, self.recipe, spans, threads, self._patient, self._orders.name)
 
     def _here(self, recipe: Recipe) -> Done:
         """In this process, with its progress run by run."""
@@ -238,6 +263,10 @@ class Driver:
         return True
 
     def _enter(self, done: Done) -> None:
+        if done.withdrawn:  # by an engine that believed its worker lost, unless it was somebody else who took over
+            if not self._orders.stands:
+                raise NkcellError(f"another process took over the work on {self.folder.path.name!r}; this one leaves it to that. {self.kept()}")
+            return
         if done.problem:
             raise ResultsError(f"{done.problem}. {self.kept()}")
         if done.raised is not None:

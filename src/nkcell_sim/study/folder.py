@@ -6,6 +6,7 @@
       study.toml      the resolved configuration, of a study that has one
       shards/         finished chunks, each one file with its checksum in its name
       journal/        what every process did
+      attempts/       what was handed out, and what is being done
       driver.json     the process that hands out the work now
 
 Nothing needs a lock: every file has one writer and takes its name when it is complete.
@@ -29,7 +30,7 @@ from ..errors import ParameterError, ResultsError
 from ..provenance import package_version
 from ..results.target import reason, replacing
 from .claim import claimed, holder
-from .journal import History, Spans, Writer, read_history
+from .journal import Begun, History, Spans, read_history
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class StudyFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.shards, self.journals = self.path / "shards", self.path / "journal"
+        self.shards, self.journals, self.attempts = self.path / "shards", self.path / "journal", self.path / "attempts"
         self._driven = self._doomed = False
 
     @classmethod
@@ -77,7 +78,7 @@ class StudyFolder:
         if problem and needed:
             raise ParameterError(f"workers cannot load this study: {problem}; define it at the top level of a module, or run on threads", name="study")
         with self._writing():
-            for folder in (self.path, self.shards, self.journals):
+            for folder in (self.path, self.shards, self.journals, self.attempts):
                 folder.mkdir(exist_ok=True)
             partial = self.path / "study.pickle.tmp"
             try:
@@ -188,7 +189,7 @@ class StudyFolder:
 
     def clear(self) -> None:
         """Throw away what is finished, and what is known of it."""
-        for part in (self.shards, self.journals):
+        for part in (self.attempts, self.shards, self.journals):
             shutil.rmtree(part, ignore_errors=True)
 
     def remove(self) -> None:
@@ -261,7 +262,7 @@ def needs_main(data: bytes) -> bool:
     return any(argument == "__main__" for _, argument, _ in pickletools.genops(data))
 
 
-def waited_for(folder: StudyFolder, study: str, patience: float, concerns: Callable[[Spans], bool]) -> tuple[History, list[tuple[Spans, Writer]]]:
+def waited_for(folder: StudyFolder, study: str, patience: float, concerns: Callable[[Spans], bool]) -> tuple[History, list[Begun]]:
     """What the journals say, with the deaths that concern the caller, once workers of this machine have ended what they have in hand.
 
     They end soon after the process that started them; chunks that some still have in hand after ``patience`` seconds come second.
@@ -269,8 +270,8 @@ def waited_for(folder: StudyFolder, study: str, patience: float, concerns: Calla
     deadline = time.monotonic() + patience
     while True:
         history = folder.history(study)
-        history.unfinished = [(spans, writer) for spans, writer in history.unfinished if concerns(spans)]
-        alive = [(spans, writer) for spans, writer in history.unfinished if writer.alive]
+        history.unfinished = [begun for begun in history.unfinished if concerns(begun.spans)]
+        alive = [begun for begun in history.unfinished if begun.writer.alive]
         if not alive or time.monotonic() > deadline:
             return history, alive
         time.sleep(0.2)

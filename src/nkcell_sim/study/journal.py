@@ -67,10 +67,10 @@ class Journal:
         self._file: Any = None
         self._open: Spans = ()
 
-    def start(self, spans: Spans) -> None:
-        """A chunk is begun."""
+    def start(self, spans: Spans, attempt: str = "") -> None:
+        """A chunk is begun; ``attempt`` is what withdraws it."""
         self._open = spans
-        self._say({"start": spans})
+        self._say({"start": spans, "attempt": attempt})
 
     def end(self, spans: Spans, shard: str, seconds: float, counts: Mapping[str, int]) -> None:
         """A chunk is finished, its shard is in place; ``counts`` are numbers of runs by how they ended."""
@@ -94,6 +94,8 @@ class Journal:
                 self._file.write(json.dumps({"host": platform.node(), "pid": os.getpid(), "age": process_age(os.getpid()), "at": _now()}) + "\n")
             self._file.write(json.dumps({**entry, "at": _now()}) + "\n")
             self._file.flush()
+            with suppress(OSError):  # not every file system can; those of clusters show it to others only then
+                os.fsync(self._file.fileno())
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,21 @@ class Writer:
         return process_age(self.pid) == self.age if self.age else False
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A chunk that was begun and nothing more, by whom, and what withdraws it."""
+
+    spans: Spans
+    writer: Writer
+    attempt: str = ""
+
+
 @dataclass
 class History:
-    """What the journals of a study say: finished chunks by shard, chunks that were begun and nothing more with their writer, and chunks given up."""
+    """What the journals of a study say: finished chunks by shard, chunks that were begun and nothing more, and chunks given up."""
 
     finished: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unfinished: list[tuple[Spans, Writer]] = field(default_factory=list)
+    unfinished: list[Begun] = field(default_factory=list)
     stopped: list[tuple[Spans, str]] = field(default_factory=list)
 
     @property
@@ -142,20 +153,20 @@ def read_history(folder: Path, study: str = "") -> History:
 
 
 def _read(lines: Iterator[dict[str, Any]], writer: Writer, history: History) -> None:
-    last: Spans = ()
+    last: Begun | None = None
     for entry in lines:
         with suppress(KeyError, TypeError, ValueError, OverflowError):  # no line of ours
             if "start" in entry:
-                last = _spans(entry["start"])
+                last = Begun(_spans(entry["start"]), writer, str(entry.get("attempt", "")))
                 continue
             if "end" in entry:
                 known = {"end": _spans(entry["end"]), "counts": {str(k): int(n) for k, n in dict(entry["counts"]).items()}, "seconds": float(entry["seconds"])}
                 history.finished[str(entry["shard"])] = {**entry, **known}
             elif "stop" in entry:
                 history.stopped.append((_spans(entry["stop"]), str(entry["why"])))
-            last = ()
-    if last:
-        history.unfinished.append((last, writer))
+            last = None
+    if last is not None:
+        history.unfinished.append(last)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ from ..results.target import checked_target
 from .chunk import EveryRunRaised, Treated, simulated
 from .collecting import Found, Tables, add_earlier, add_shards, add_unknown, write_result
 from .design import Study
-from .driver import Driver
+from .driver import LINGER, Driver
 from .folder import StudyFolder
 from .plan import Plan
 
@@ -240,7 +240,9 @@ def collect_study(
     with folder.driven(jobs=not partial):
         found = work.found()
         ledger = Driver(plan, folder, "", Threads(), found.known, work.report)
-        ledger.learn()
+        ledger.learn(take_over=False, patience=0.0 if partial else LINGER)
+        for shard, positions in ledger.shards:
+            found.add(shard, positions)
         add_unknown(found, plan, np.flatnonzero(ledger.ledger.lost), "worker_lost")
         missing = int((~found.known).sum())
         if missing and not partial:

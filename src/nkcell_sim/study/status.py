@@ -100,7 +100,7 @@ def _who(folder: StudyFolder, history: History) -> list[str]:
     if driver:
         found.append(f"process {driver['pid']} on {driver['host']} hands out the work (unless it was killed)")
     found += _jobs(jobs_of(folder))
-    hands = [writer.alive for _, writer in history.unfinished]
+    hands = [begun.writer.alive for begun in history.unfinished]
     if hands:
         words = ((True, "in work on this machine"), (None, "in work elsewhere, or lost"), (False, "lost with their worker; they are done again"))
         found.append("chunks: " + ", ".join(f"{hands.count(state)} {word}" for state, word in words if hands.count(state)))

@@ -23,9 +23,10 @@ from ..results.target import reason
 from .chunk import EveryRunRaised, Report, Treated, simulated
 from .folder import StudyFolder
 from .journal import Journal, Spans, positions_of
+from .orders import Attempt, stands
 from .plan import Plan
 
-ATTEMPTS = 3  # at writing a shard: network file systems fail for a moment
+TRIES = 3  # at writing a shard: network file systems fail for a moment
 FIRST_PAUSE = 0.5  # s before the second one
 
 
@@ -39,6 +40,7 @@ class Recipe:
     spans: Spans
     threads: int | None = None
     patient: bool = False  # whether runs that all raise an error of Python are a result
+    order: str = ""  # that this belongs to: it is not begun once that is closed
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Done:
     seconds: float
     problem: str = ""
     raised: Exception | None = None
+    withdrawn: bool = False  # somebody else was given these runs
 
 
 class Worker:
@@ -73,14 +76,15 @@ class Worker:
         return cls(folder, plan)
 
     def work(self, recipe: Recipe, report: Report | None = None) -> Done:
-        """Simulate and keep; what is finished already, by a worker that could not tell, is not done again."""
-        found = finished_before(self.folder, recipe)
-        if found is not None:
-            counts = causes(read(found))
-            self.journal.end(recipe.spans, found.name, 0.0, counts)  # whoever finished it may not have said so
-            return Done(recipe.spans, found.name, counts, 0.0)
+        """Simulate and keep; what is finished already, by a worker that could not tell, is not done again, nor what was taken back."""
         try:
-            return self._worked(recipe, report)
+            with Attempt.at(self.folder.attempts, tag_of(recipe)) as attempt:
+                self.journal.start(recipe.spans, attempt.name)
+                if (found := finished_before(self.folder, recipe)) is not None:
+                    return self._found(recipe, found)
+                if not stands(self.folder.attempts, recipe.order):
+                    return self._withdrawn(recipe)
+                return self._worked(recipe, attempt, report)
         except EveryRunRaised as every:
             self.journal.stop(type(every.error).__name__)
             return Done(recipe.spans, "", {}, 0.0, raised=every.error)
@@ -94,13 +98,25 @@ class Worker:
                 self.journal.stop(type(error).__name__)
             raise
 
-    def _worked(self, recipe: Recipe, report: Report | None) -> Done:
+    def _found(self, recipe: Recipe, shard: Path) -> Done:
+        """What another attempt finished, which may not have said so."""
+        counts = causes(read(shard))
+        self.journal.end(recipe.spans, shard.name, 0.0, counts)
+        return Done(recipe.spans, shard.name, counts, 0.0)
+
+    def _withdrawn(self, recipe: Recipe) -> Done:
+        self.journal.stop("these runs were given to another worker")
+        return Done(recipe.spans, "", {}, 0.0, withdrawn=True)
+
+    def _worked(self, recipe: Recipe, attempt: Attempt, report: Report | None) -> Done:
         started = time.perf_counter()
-        self.journal.start(recipe.spans)
         execution = Execution(threads=recipe.threads)
         tree = simulated(self.plan, positions_of(recipe.spans), self.treated, execution=execution, report=report, patient=recipe.patient)
         counts = causes(tree)
-        shard, problem = self._kept(tree, tag_of(recipe))
+        shard, problem = self._kept(tree, tag_of(recipe), attempt)
+        if problem and not attempt.stands:
+            found = finished_before(self.folder, recipe)  # a network file system may have done what it says it could not
+            return self._withdrawn(recipe) if found is None else self._found(recipe, found)
         if problem:
             self.journal.stop(problem)
             return Done(recipe.spans, "", {}, 0.0, problem)
@@ -108,16 +124,18 @@ class Worker:
         self.journal.end(recipe.spans, shard, seconds, counts)
         return Done(recipe.spans, shard, counts, seconds)
 
-    def _kept(self, tree: Group, tag: str) -> tuple[str, str]:
+    def _kept(self, tree: Group, tag: str, attempt: Attempt) -> tuple[str, str]:
         """Name of the shard, or why it could not be written."""
         problem = ""
-        for attempt in range(ATTEMPTS):
+        for tried in range(TRIES):
             try:
-                return write_shard(tree, self.folder.shards, tag).name, ""
+                return write_shard(tree, self.folder.shards, tag, attempt.path).name, ""
             except ResultsError as error:
                 problem = str(error)
-            if attempt + 1 < ATTEMPTS:
-                time.sleep(FIRST_PAUSE * 2**attempt)
+            if not attempt.stands:
+                break
+            if tried + 1 < TRIES:
+                time.sleep(FIRST_PAUSE * 2**tried)
         return "", problem
 
 
