@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +96,25 @@ def test_a_folder_left_by_a_process_that_was_killed_after_its_last_step_is_clear
     nk.run(study(12), stopped, note=said.append)
     assert "nothing was computed" in said[0]
     assert not folder.path.exists()
+
+
+KILLED = """
+import os, signal, sys
+from nkcell_sim.results import collect, writer
+collect.seal = writer.seal = lambda partial: os.kill(os.getpid(), signal.SIGKILL)
+from nkcell_sim import cli
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("command", ["collect", "pack"])
+def test_a_kill_while_the_file_is_written_leaves_nothing_beside_it_for_long(tmp_path: Path, whole: nk.Results, command: str) -> None:
+    path = tmp_path / "s.h5"
+    nk.run(study(12), path, virtual=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(nk.__file__).parents[1])}
+    process = subprocess.run([sys.executable, "-c", KILLED, command, str(path)], env=environment, capture_output=True, check=False)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    assert list(tmp_path.glob("*.tmp")), "it was killed with the file half written"
+    subprocess.run([sys.executable, "-m", "nkcell_sim.cli", command, str(path)], env=environment, capture_output=True, check=True)
+    assert [each.name for each in tmp_path.iterdir()] == ["s.h5"]
+    assert compare(open_results(path).root, whole.root).equal

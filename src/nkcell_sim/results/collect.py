@@ -75,12 +75,14 @@ def save_collected(
     *,
     virtual: bool = False,
     more: Callable[[Path], Mapping[str, Group]] | None = None,
+    through: Path | None = None,
 ) -> Path:
     """Write a whole result file from rows of experiments; ``attributes`` are those of the file and ``groups`` what else it holds (provenance).
 
-    ``more`` is called with the file as it is then, and returns groups that are computed from it (tables). The file takes its name when it is complete.
+    ``more`` is called with the file as it is then, and returns groups that are computed from it (tables). The file takes its name when it is complete;
+    ``through`` is an empty file beside it to use.
     """
-    with replacing(path) as place:
+    with replacing(path, through) as place:
         with growing(place.partial) as file:
             write_group(file, Group({}, {}, dict(attributes)), {})
             for name, rows in experiments.items():

@@ -29,13 +29,13 @@ _SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
 GZIP = {"compression": "gzip", "compression_opts": 1}
 
 
-def write(root: Group, path: str | os.PathLike[str]) -> Path:
+def write(root: Group, path: str | os.PathLike[str], through: Path | None = None) -> Path:
     """Write ``root`` to ``path``.
 
     The file grows under a name of its own in the same folder, is closed and synced to disk, and only then takes its
-    name, so that a run that is killed leaves nothing half-written under it.
+    name, so that a run that is killed leaves nothing half-written under it. ``through`` is an empty file in that folder to use.
     """
-    with replacing(path) as place:
+    with replacing(path, through) as place:
         with uninterrupted(), growing(place.partial) as file:
             write_group(file, root, {})
         seal(place.partial)

@@ -133,8 +133,10 @@ def source_of(given: Path | Group | Source, experiment: str) -> Source:
     return given if isinstance(given, Source) else Source.of(given, experiment)
 
 
-def write_result(target: Path, plan: Plan, found: Found, provenance: Mapping[str, Any], *, virtual: bool = False, tables: Tables | None = None) -> None:
-    """Write the result file; complete, or not at all. ``tables`` adds what is computed from the runs."""
+def write_result(
+    target: Path, plan: Plan, found: Found, provenance: Mapping[str, Any], *, virtual: bool = False, tables: Tables | None = None, through: Path | None = None
+) -> None:
+    """Write the result file; complete, or not at all. ``tables`` adds what is computed from the runs; ``through`` is an empty file beside it to use."""
     experiments = {}
     for name, (first, last) in plan.spans.items():
         used = np.unique(found.source[first:last])
@@ -149,4 +151,4 @@ def write_result(target: Path, plan: Plan, found: Found, provenance: Mapping[str
         return {name: group for name, group in after.root.groups.items() if name not in before.root.groups}
 
     virtual = virtual and target not in found.sources  # which goes when this file takes its name
-    save_collected(target, attributes, experiments, groups, virtual=virtual, more=None if tables is None else computed)
+    save_collected(target, attributes, experiments, groups, virtual=virtual, more=None if tables is None else computed, through=through)

@@ -21,6 +21,7 @@ import pickle
 import pickletools
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .design import Study
 
 SUFFIX = ".runs"
+WRITING = "writing-"  # of the names of notes
 KEPT = "runs are finished and kept in"
 
 
@@ -191,6 +193,29 @@ class StudyFolder:
         """Throw away what is finished, and what is known of it."""
         for part in (self.attempts, self.shards, self.journals):
             shutil.rmtree(part, ignore_errors=True)
+
+    @contextmanager
+    def provisional(self, target: Path) -> Iterator[Path]:
+        """An empty file beside ``target`` to write it into; those of processes that were killed at it, of which a note is left here, go first."""
+        partial = target.with_name(f"{target.name[:80]}.{uuid.uuid4().hex[:12]}.tmp")
+        note = self.path / f"{WRITING}{partial.name}"
+        with self._writing():
+            for earlier in self.path.glob(f"{WRITING}*"):
+                left = Path(earlier.read_text(encoding="utf-8"))
+                if earlier.name == f"{WRITING}{left.name}":
+                    left.unlink(missing_ok=True)
+                earlier.unlink(missing_ok=True)
+            note.write_text(str(partial), encoding="utf-8")
+        try:
+            try:
+                partial.touch(exist_ok=False)
+            except OSError as error:
+                raise ResultsError(f"cannot write {str(target)!r}: {reason(error)}") from error
+            yield partial
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+                note.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the folder, at once or when this process ceases to be the one that drives the study."""

@@ -212,8 +212,8 @@ class StudyRun:
             add_unknown(found, self.plan, missing, "not_run")
         self.report(len(self.plan), len(self.plan), "results")
         provenance = _provenance(self.plan, self.config, time.perf_counter() - self.started, self.executor)
-        with self.folder.keeping(len(self.plan) - len(missing), len(self.plan)):
-            write_result(self.target, self.plan, found, provenance, virtual=self.virtual, tables=self.tables)
+        with self.folder.keeping(len(self.plan) - len(missing), len(self.plan)), self.folder.provisional(self.target) as through:
+            write_result(self.target, self.plan, found, provenance, virtual=self.virtual, tables=self.tables, through=through)
         if not self.virtual and not len(missing) and not keep:
             self._clear()
         return open_results(self.target)
@@ -264,7 +264,8 @@ def pack_study(file: Path, target: Path) -> list[str]:
         return []
     with folder.driven():
         used = {Path(name).name for name in shards_of(file)}
-        pack(file, target)
+        with folder.provisional(target.resolve()) as through:
+            pack(file, target, through)
         more = [path for path in folder.files() if path.name not in used]
         if not more:
             folder.remove()
