@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ BATCH_RUNS = 512  # simulated in one call at most: enough to fill lanes and thre
 BATCH_NUMBERS = 2**23  # recorded in one call at most (64 MB)
 REMEMBERED = 2048  # treated cells that are kept: grids over an experiment's settings meet the same cells again
 Report = Callable[[int], None]
+MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE)  # no run's fault: the next ones would meet them, too
 
 
 class Treated:
@@ -75,9 +77,9 @@ def _halved(
     try:
         yield _simulated(plan, positions, treated, execution, lambda done: report(before + done))
         return
-    except OSError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in MACHINE:
+            raise
         problem = error
     if len(positions) == 1:
         problems[positions[0]] = problem

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,33 +20,34 @@ from ..executors.base import Executor
 from ..executors.processes import Processes
 from ..executors.threads import Threads
 from ..results.reader import read
+from ..results.target import reason
 from .folder import StudyFolder, described, waited_for
 from .journal import Begun, History, Journal, Spans, positions_of, size_of, spans_of
-from .orders import ALL, Orders
+from .orders import ALL, Orders, look_again
 from .plan import Plan
-from .worker import Done, Recipe, Worker, causes, finished_before, work
+from .worker import Done, Recipe, Worker, causes, tag_in, tag_of, work
 
 TARGET = 20.0  # s that a chunk should last: long against handing it out, short against losing it
 FIRST, LARGEST, LANES = 64, 8192, 8  # runs of the first chunks and of the largest; full blocks of lanes
 NUMBERS = 2**24  # recorded numbers of a chunk at most (128 MB): a worker holds its chunk until it is written
 SPANS = 40  # stretches of positions in a chunk at most: a recipe stays below a kilobyte
-MANY = 4  # workers that die at once are the machine's doing, not that of their runs
+MANY = 4  # more workers than these that die under one order are rather the machine's doing than that of their runs
 AHEAD = 2  # chunks handed out for each worker: one in work, one waiting
-TRIES = 2  # deaths of workers with a run in hand, among others, after which it is a suspect
-DEATHS = 3  # of workers with nothing but this run in hand, before it is given up
+SUSPICION = 4  # of a run, after which it is a suspect: a worker that dies with it among others adds 2, among many deaths 1
+DEATHS = 3  # of workers with nothing but this run in hand, and nothing beside them, before it is given up
 RAISING = 8  # chunks of which every run may raise an error of Python before it is believed to be that of all
-EMPTY_HANDED = 5  # pools that may break one after another with no chunk finished and none in hand
+EMPTY_HANDED = 5  # pools that may break one after another with no chunk finished and none begun
 LINGER = 120.0  # s to wait for workers of this machine that still have a chunk of an earlier driver in hand
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass
 class Ledger:
-    """What is known of every run: whether it is finished, how large a chunk with it may be, how many workers died with it in hand, how many with it alone."""
+    """What is known of every run: whether it is finished, how large a chunk with it may be, how suspect it is, how many workers died with it alone."""
 
     finished: np.ndarray  # bool (n_runs,)
     most: np.ndarray  # int32 (n_runs,)
-    tries: np.ndarray  # int16 (n_runs,)
+    suspicion: np.ndarray  # int16 (n_runs,)
     deaths: np.ndarray  # int16 (n_runs,)
     raised: np.ndarray  # bool (n_runs,): in a chunk of which every run raised an error of Python, to be done last
     counts: Counter[str] = field(default_factory=Counter)
@@ -56,18 +57,23 @@ class Ledger:
     def of(cls, finished: np.ndarray) -> Ledger:
         """Nothing known but what is finished."""
         count = len(finished)
-        tries, deaths = np.zeros((2, count), dtype=np.int16)
-        return cls(finished.copy(), np.full(count, LARGEST, dtype=np.int32), tries, deaths, np.zeros(count, dtype=bool))
+        suspicion, deaths = np.zeros((2, count), dtype=np.int16)
+        return cls(finished.copy(), np.full(count, LARGEST, dtype=np.int32), suspicion, deaths, np.zeros(count, dtype=bool))
 
-    def died(self, spans: Spans, deaths: int = 1) -> None:
-        """A worker died with this chunk in hand: it is not handed out whole again."""
+    def died(self, spans: Spans, *, alone: bool, among_many: bool = False, workers: int = 1) -> None:
+        """Workers died with this chunk in hand, alone or beside others: it is not handed out whole again."""
         size = size_of(spans)
         for first, last in spans:
             rows = slice(first, last)
             self.most[rows] = np.minimum(self.most[rows], max(1, size // 2))
-            self.tries[rows] += deaths
-            if size == 1:
-                self.deaths[rows] += deaths
+            self.suspicion[rows] = np.minimum(self.suspicion[rows] + workers * (1 if among_many else 2), SUSPICION)
+            if alone and size == 1:
+                self.deaths[rows] = np.minimum(self.deaths[rows] + workers, DEATHS)
+
+    def give_up(self, spans: Spans) -> None:
+        """These runs are not tried any more."""
+        for first, last in spans:
+            self.deaths[first:last] = DEATHS
 
     @property
     def lost(self) -> np.ndarray:
@@ -77,16 +83,19 @@ class Ledger:
     @property
     def suspects(self) -> np.ndarray:
         """Runs to do that workers died with more than once."""
-        return np.asarray(~self.finished & (self.tries >= TRIES) & (self.deaths < DEATHS))
+        return np.asarray(~self.finished & (self.suspicion >= SUSPICION) & (self.deaths < DEATHS))
 
     @property
     def clean(self) -> np.ndarray:
         """Runs to do that little speaks against."""
-        return np.asarray(~self.finished & (self.tries < TRIES) & ~self.raised)
+        return np.asarray(~self.finished & (self.suspicion < SUSPICION) & (self.deaths < DEATHS) & ~self.raised)
 
 
 class Driver:
-    """Runs what is missing of a study on an executor; with ``only`` (bool, n_runs) nothing but those runs, the ``share`` of that name."""
+    """Runs what is missing of a study on an executor; with ``only`` (bool, n_runs) nothing but those runs, the ``share`` of that name.
+
+    ``forgive`` tries again what was given up before.
+    """
 
     def __init__(
         self,
@@ -99,6 +108,7 @@ class Driver:
         *,
         only: np.ndarray | None = None,
         share: str = ALL,
+        forgive: bool = False,
     ) -> None:
         self.plan, self.folder, self.recipe, self.executor = plan, folder, recipe, executor
         self.ledger = Ledger.of(finished)
@@ -109,20 +119,28 @@ class Driver:
         self._what = next(iter(plan.spans))
         self._width = executor.workers  # chunks at once, in the pool that is open
         self._orders = Orders(folder.attempts, share)
+        self._journal = Journal(folder.journals, plan.identity)
+        self._forgive = forgive
+        self._told_lost = np.zeros(len(plan), dtype=bool)
+        self._empty_handed = 0  # pools in a row that broke with no chunk finished and none begun
         self._known: set[Begun] = set()
         self._errors: list[Exception] = []  # of chunks of which every run raised one
         self._patient = False  # with such chunks: their runs are marked instead
 
     def run(self) -> None:
         """Finish every run; those that kill their workers are left as :attr:`Ledger.lost`."""
-        self.learn()
-        self._report(0)
         try:
+            self.learn()
+            self._report(0)
             self._clean_runs()
             if self._errors:
                 self._judge()
                 self._clean_runs()
             self._suspects()
+        except OSError as error:
+            if error in self._errors:  # of the runs
+                raise
+            raise ResultsError(f"cannot go on with the work in {self.folder.path.name!r}: {reason(error)}. {self.kept()}") from error
         finally:
             with suppress(OSError):
                 if self._orders.stands:
@@ -136,18 +154,18 @@ class Driver:
         self.ledger.raised[:] = False
 
     def _clean_runs(self) -> None:
-        empty_handed = 0
         while (self.ledger.clean & self._only).any():
             before = self.ledger.finished.sum()
-            if self._clean():
-                continue
-            news = self.learn()
-            empty_handed = 0 if news or self.ledger.finished.sum() > before else empty_handed + 1
-            if empty_handed == EMPTY_HANDED:
-                raise NkcellError(
-                    f"workers ({self.executor.name}) died {EMPTY_HANDED} times before they began their work; "
-                    f"is there memory for {self.executor.workers} of them? {self.kept()}"
-                )
+            if not self._clean():
+                self._judge_pool(self.executor, self.learn(), int(before))
+
+    def _judge_pool(self, engine: Executor, news: int, finished_before: int) -> None:
+        """A pool broke: it was its runs' doing, or workers cannot even begin."""
+        self._empty_handed = 0 if news or self.ledger.finished.sum() > finished_before else self._empty_handed + 1
+        if self._empty_handed == EMPTY_HANDED:
+            said = f"workers ({engine.name}) died {EMPTY_HANDED} times before they began their work; is there memory for {engine.workers} of them"
+            guard = ", and does the script that made the study guard its work with if __name__ == '__main__'" if self.folder.about.get("main") else ""
+            raise NkcellError(f"{said}{guard}? {self.kept()}")
 
     def kept(self) -> str:
         """What is finished, where it is, and how to go on, for messages."""
@@ -157,40 +175,74 @@ class Driver:
         """Read in the journals what the driver has not seen itself: chunks that were finished all the same, and those that died with their workers.
 
         Whatever was handed out before is taken back, once workers of this machine have ended what they do or ``patience`` (s) is over; without ``take_over``
-        those who work are left alone. Returns the number of deaths that are news.
+        those who work are left alone. Returns the number of deaths that are news and speak against runs.
         """
+        look_again(self.folder.attempts, self.folder.journals, self.folder.shards)
         if take_over:
             self._orders.close()
         history, alive = waited_for(self.folder, self.plan.identity, patience, self._concerns)
-        for begun in history.unfinished if take_over else ():
-            self._orders.withdraw(begun.attempt)
+        if take_over:
+            for begun in history.unfinished:
+                self._orders.withdraw(begun.attempt)
+            if self._orders.share == ALL:
+                self._orders.withdraw_all()
         known = {path.name for path, _ in self.shards}
         for name, entry in history.finished.items():
             spans = entry["end"]
-            if name not in known and spans[-1][1] <= len(self.plan) and not self.ledger.finished[spans[0][0]] and (self.folder.shards / name).is_file():
+            if name not in known and spans[-1][1] <= len(self.plan) and not self._all_finished(spans) and (self.folder.shards / name).is_file():
                 self._enter(Done(spans, name, entry["counts"], float(entry["seconds"])))
-        for begun in history.unfinished:
-            if take_over or begun not in alive:
-                self._inherit(begun.spans, history)
-        news = [death for death in history.unfinished if death not in self._known and death not in alive and not self.ledger.finished[death.spans[0][0]]]
-        if len(news) <= MANY and not self.executor.supervises:  # an engine that supervises says itself which chunk it gave up
-            for death in news:
-                self.ledger.died(death.spans)
+        self._inherit(history)
+        deaths = [begun for begun in history.unfinished if begun not in alive]
+        if self._forgive and take_over:
+            self._forgive = False
+            if deaths or history.lost:
+                self._journal.forgive([*(death.attempt for death in deaths), *(attempt for _, attempt in history.lost)])
+            self._known.update(deaths)
+            history.lost.clear()
+        for spans, _ in history.lost:
+            if spans[-1][1] <= len(self.plan):
+                self.ledger.give_up(spans)
+                self._told_lost[positions_of(spans)] = True
+        news = self._counted([death for death in deaths if death not in self._known and not self._all_finished(death.spans)])
+        if take_over:
+            self._tell_lost()
+        return news
+
+    def _counted(self, news: Sequence[Begun]) -> int:
+        """Hold deaths against the runs that were in hand."""
         self._known.update(news)
+        if self.executor.supervises:  # an engine that supervises says itself which chunk it gave up
+            return 0
+        together = Counter(death.order for death in news)
+        for death in news:
+            self.ledger.died(death.spans, alone=death.alone, among_many=together[death.order] > MANY)
         return len(news)
+
+    def _tell_lost(self) -> None:
+        """Write down which runs are given up, for whoever reads the journals."""
+        new = self.ledger.lost & ~self._told_lost
+        if new.any():
+            self._journal.give_up(spans_of(np.flatnonzero(new).tolist()))
+            self._told_lost |= new
+
+    def _all_finished(self, spans: Spans) -> bool:
+        return all(self.ledger.finished[first:last].all() for first, last in spans)
 
     def _concerns(self, spans: Spans) -> bool:
         return spans[-1][1] <= len(self.plan) and any(self._only[first:last].any() for first, last in spans)
 
-    def _inherit(self, spans: Spans, history: History) -> None:
-        """Take over the shard of a worker that died between putting it in place and saying so."""
-        shard = finished_before(self.folder, Recipe("", self.plan.identity, "", spans))
-        if shard is None or shard.name in history.finished:
-            return
-        found = Done(spans, shard.name, causes(read(shard)), 0.0)
-        Journal(self.folder.journals, self.plan.identity).end(spans, found.shard, 0.0, found.counts)
-        if not self.ledger.finished[spans[0][0]]:
-            self._enter(found)
+    def _inherit(self, history: History) -> None:
+        """Take over the shards of workers that died, or were told to stop, between putting it in place and saying so."""
+        untold = {tag_in(path): path for path in self.folder.files() if path.name not in history.finished}
+        begun = [*(begun.spans for begun in history.unfinished), *(spans for spans, _ in history.stopped)] if untold else []
+        for spans in begun:
+            shard = untold.pop(tag_of(Recipe("", self.plan.identity, "", spans)), None)
+            if shard is None or spans[-1][1] > len(self.plan):
+                continue
+            found = Done(spans, shard.name, causes(read(shard)), 0.0)
+            self._journal.end(spans, found.shard, 0.0, found.counts)
+            if not self._all_finished(spans):
+                self._enter(found)
 
     # -- ordinary chunks ---------------------------------------------------------------------------------------------------
 
@@ -230,14 +282,14 @@ class Driver:
         try:
             return pool.submit(work, recipe)
         except Exception as error:  # a pool that broke meanwhile says so here
-            if not self.executor.broken(error):
-                raise
+            if not self.executor.broken(error) and not isinstance(error, concurrent.futures.BrokenExecutor):
+                raise NkcellError(f"the executor ({self.executor.name}) takes no work ({type(error).__name__}: {error}). {self.kept()}") from error
             future: concurrent.futures.Future[Done] = concurrent.futures.Future()
             future.set_exception(error)
             return future
 
-    def _told(self, spans: Spans, threads: int | None) -> Recipe:
-        return Recipe(str(self.folder.path.resolve()), self.plan.identity, self.recipe, spans, threads, self._patient, self._orders.name)
+    def _told(self, spans: Spans, threads: int | None, *, alone: bool = False) -> Recipe:
+        return Recipe(str(self.folder.path.resolve()), self.plan.identity, self.recipe, spans, threads, self._patient, self._orders.name, alone)
 
     def _here(self, recipe: Recipe) -> Done:
         """In this process, with its progress run by run."""
@@ -252,7 +304,8 @@ class Driver:
             done = future.result()
         except (Exception, concurrent.futures.CancelledError) as error:
             if self.executor.killed(error):
-                self.ledger.died(spans, DEATHS)
+                self.ledger.died(spans, alone=True, workers=DEATHS)  # one after another, and each had nothing else in hand
+                self._tell_lost()
                 return True
             if self.executor.broken(error):
                 return False
@@ -265,6 +318,9 @@ class Driver:
     def _enter(self, done: Done) -> None:
         if done.withdrawn:  # by an engine that believed its worker lost, unless it was somebody else who took over
             if not self._orders.stands:
+                if not self.folder.exists:
+                    moved = f"the folder {self.folder.path.name!r} of the study was moved or removed while it was in work"
+                    raise ResultsError(f"{moved}; put it back and repeat the command")
                 raise NkcellError(f"another process took over the work on {self.folder.path.name!r}; this one leaves it to that. {self.kept()}")
             return
         if done.problem:
@@ -319,7 +375,12 @@ class Driver:
     def _suspects(self) -> None:
         """One at a time, where their death is seen and takes nothing with it."""
         self._patient = True
-        engine = self.executor if self.executor.supervises else Processes(1, main=bool(self.folder.about.get("main")))
+        about = self.folder.about
+        if isinstance(self.executor, Threads) and (about.get("unloadable") or about.get("main")):
+            while (self.ledger.suspects & self._only).any():
+                self._enter(self._here(self._told(self._next_suspects(), 1, alone=True)))  # the next start hears of it if this is the end
+            return
+        engine = self.executor if self.executor.supervises else Processes(1, main=bool(about.get("main")))
         while (self.ledger.suspects & self._only).any():
             with engine.pool() as pool:
                 while (self.ledger.suspects & self._only).any() and self._suspect(engine, pool):
@@ -327,20 +388,19 @@ class Driver:
 
     def _suspect(self, engine: Executor, pool: concurrent.futures.Executor) -> bool:
         """Do the next suspects; False when the pool broke."""
-        spans = self._next_suspects()
+        spans, before = self._next_suspects(), int(self.ledger.finished.sum())
         try:
-            self._enter(pool.submit(work, self._told(spans, 1)).result())
+            self._enter(pool.submit(work, self._told(spans, 1, alone=True)).result())
         except (Exception, concurrent.futures.CancelledError) as error:
             if engine.killed(error):
-                self.ledger.died(spans, DEATHS)
+                self.ledger.died(spans, alone=True, workers=DEATHS)
+                self._tell_lost()
                 return True
             if not engine.broken(error):
                 raise
-            before = self.ledger.tries[spans[0][0]]
-            self.learn()
-            if self.ledger.tries[spans[0][0]] == before and not self.ledger.finished[spans[0][0]]:
-                self.ledger.died(spans)  # it died before it could say that it began
+            self._judge_pool(engine, self.learn(), before)
             return False
+        self._empty_handed = 0
         return True
 
     def _next_suspects(self) -> Spans:

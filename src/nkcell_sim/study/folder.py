@@ -252,10 +252,11 @@ class StudyFolder:
         """The process that says it hands out the work; empty when none does."""
         return holder(self.path)
 
-    def forgive(self, study: str) -> None:
-        """Forget which workers died with what in hand, so that runs that were given up are tried again."""
-        for path in self.journals.glob(f"{study}*.jsonl"):
-            path.rename(path.with_suffix(".forgiven"))
+    @property
+    def has_history(self) -> bool:
+        """Whether something is known of the work that must not be forgotten: deaths of workers, or jobs that may still run."""
+        history = self.history()
+        return bool(history.unfinished or history.lost) or (self.path / "slurm" / "jobs.json").is_file()
 
     def _refuse_jobs(self) -> None:
         from .arrays import jobs_of

@@ -67,10 +67,10 @@ class Journal:
         self._file: Any = None
         self._open: Spans = ()
 
-    def start(self, spans: Spans, attempt: str = "") -> None:
-        """A chunk is begun; ``attempt`` is what withdraws it."""
+    def start(self, spans: Spans, attempt: str, order: str = "", *, alone: bool = False) -> None:
+        """A chunk is begun under an order; ``attempt`` is what withdraws it, ``alone`` says that nothing else is done meanwhile, because it may be deadly."""
         self._open = spans
-        self._say({"start": spans, "attempt": attempt})
+        self._say({"start": spans, "attempt": attempt, "order": order, **({"alone": True} if alone else {})})
 
     def end(self, spans: Spans, shard: str, seconds: float, counts: Mapping[str, int]) -> None:
         """A chunk is finished, its shard is in place; ``counts`` are numbers of runs by how they ended."""
@@ -85,6 +85,14 @@ class Journal:
         if self._open and (not at_once or not self._lock.locked()):
             self._say({"stop": self._open, "why": why})
             self._open = ()
+
+    def give_up(self, spans: Spans) -> None:
+        """These runs took their workers with them again and again."""
+        self._say({"lost": spans, "attempt": uuid.uuid4().hex})
+
+    def forgive(self, attempts: Iterable[str]) -> None:
+        """Deaths that no longer count, and runs that are not given up any more."""
+        self._say({"forgiven": list(attempts)})
 
     def _say(self, entry: Mapping[str, Any]) -> None:
         with self._lock:
@@ -121,15 +129,19 @@ class Begun:
     spans: Spans
     writer: Writer
     attempt: str = ""
+    order: str = ""
+    alone: bool = False
 
 
 @dataclass
 class History:
-    """What the journals of a study say: finished chunks by shard, chunks that were begun and nothing more, and chunks given up."""
+    """What the journals of a study say: finished chunks by shard, chunks that were begun and nothing more, chunks that were put down, and runs given up."""
 
     finished: dict[str, dict[str, Any]] = field(default_factory=dict)
     unfinished: list[Begun] = field(default_factory=list)
     stopped: list[tuple[Spans, str]] = field(default_factory=list)
+    lost: list[tuple[Spans, str]] = field(default_factory=list)  # with what forgives them
+    forgiven: set[str] = field(default_factory=set)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -149,6 +161,8 @@ def read_history(folder: Path, study: str = "") -> History:
         with suppress(StopIteration, KeyError, TypeError, ValueError):  # a first line that was torn says nothing
             first = next(lines)
             _read(lines, Writer(str(first["host"]), int(first["pid"]), str(first["age"])), history)
+    history.unfinished = [begun for begun in history.unfinished if begun.attempt not in history.forgiven]
+    history.lost = [(spans, attempt) for spans, attempt in history.lost if attempt not in history.forgiven]
     return history
 
 
@@ -157,7 +171,14 @@ def _read(lines: Iterator[dict[str, Any]], writer: Writer, history: History) -> 
     for entry in lines:
         with suppress(KeyError, TypeError, ValueError, OverflowError):  # no line of ours
             if "start" in entry:
-                last = Begun(_spans(entry["start"]), writer, str(entry.get("attempt", "")))
+                told = str(entry.get("attempt", "")), str(entry.get("order", "")), entry.get("alone") is True
+                last = Begun(_spans(entry["start"]), writer, *told)
+                continue
+            if "lost" in entry:
+                history.lost.append((_spans(entry["lost"]), str(entry.get("attempt", ""))))
+                continue
+            if "forgiven" in entry:
+                history.forgiven.update(str(each) for each in entry["forgiven"])
                 continue
             if "end" in entry:
                 known = {"end": _spans(entry["end"]), "counts": {str(k): int(n) for k, n in dict(entry["counts"]).items()}, "seconds": float(entry["seconds"])}

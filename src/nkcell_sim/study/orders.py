@@ -48,6 +48,11 @@ class Orders:
             if not path.name.startswith(Attempt.PREFIX):
                 path.unlink(missing_ok=True)
 
+    def withdraw_all(self) -> None:
+        """Nothing that is being done will be put in place, of this study or of an earlier one in the folder."""
+        for path in self.folder.glob(f"{Attempt.PREFIX}*"):
+            path.unlink(missing_ok=True)
+
     def withdraw(self, attempt: str) -> None:
         """What is being done under this name will not be put in place; if it is by now, it stays."""
         if attempt.startswith(Attempt.PREFIX) and Path(attempt).name == attempt:
@@ -85,6 +90,15 @@ class Attempt:
     def stands(self) -> bool:
         """Whether nobody has withdrawn it."""
         return _there(self.path)
+
+
+def look_again(*folders: Path) -> None:
+    """Have the entries of folders read anew: network file systems list them from memory for up to a minute, unless this machine has changed something there."""
+    for folder in folders:
+        if folder.is_dir():
+            probe = folder / f".{uuid.uuid4().hex}"
+            probe.touch()
+            probe.unlink()
 
 
 def stands(folder: Path, order: str) -> bool:

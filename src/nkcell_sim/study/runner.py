@@ -17,7 +17,7 @@ from ..errors import ParameterError, ResultsError
 from ..execution import Execution
 from ..executors import Executor, Slurm, Threads, executor_of
 from ..provenance import collect
-from ..results import Group, Results, merged, open_results, shards_of
+from ..results import Group, Results, check_shard, merged, open_results, shards_of
 from ..results.origin import file_attributes, provenance_group
 from ..results.pack import pack
 from ..results.target import checked_target
@@ -28,6 +28,7 @@ from .driver import LINGER, Driver
 from .folder import StudyFolder
 from .plan import Plan
 
+REPAIRS = 3  # times that runs are done again whose shards were damaged after they were written
 MEMORY_CHUNK = 1024  # runs that are put into one tree before all are merged, where nothing is written
 Progress = Callable[[int, int, str], None]
 
@@ -188,22 +189,44 @@ class StudyRun:
                 needed = not isinstance(self.executor, Threads)
                 recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, needed=needed)
             self.executor = self.executor.with_main(bool(self.folder.about.get("main")))
-            if self.retry_lost:
-                self.folder.forgive(self.plan.identity)
-            driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report)
-            if isinstance(self.executor, Slurm):
-                from .arrays import run_arrays
-
-                run_arrays(driver, self.executor)
+            driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report, forgive=self.retry_lost)
+            self._drive(driver)
+            for _ in range(REPAIRS):
+                if not self._damaged(driver, found):
+                    break
+                driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report)
+                self._drive(driver)
             else:
-                driver.run()
+                raise ResultsError(
+                    f"shards in {self.folder.path.name!r} are damaged after they were written, again and again; is the disk sound? {driver.kept()}"
+                )
         except BaseException:
-            if not self.folder.files():
+            if not self.folder.files() and not self.folder.has_history:
                 self.folder.remove()
             raise
-        for shard, positions in driver.shards:
-            found.add(shard, positions)
         add_unknown(found, self.plan, np.flatnonzero(driver.ledger.lost), "worker_lost")
+
+    def _drive(self, driver: Driver) -> None:
+        if isinstance(self.executor, Slurm):
+            from .arrays import run_arrays
+
+            run_arrays(driver, self.executor)
+        else:
+            driver.run()
+
+    def _damaged(self, driver: Driver, found: Found) -> bool:
+        """Enter the shards that were made; whether some are no longer what was written, and were set aside."""
+        damaged = False
+        for shard, positions in driver.shards:
+            problem = check_shard(shard)
+            if not problem:
+                found.add(shard, positions)
+                continue
+            damaged = True
+            self.notes.append(f"{problem}; its runs were done again")
+            if shard.exists():
+                self.folder.set_aside(shard)
+        return damaged
 
     def collected(self, found: Found, *, keep: bool = False) -> Results:
         """The result file from what is there; runs that are not are marked ``not_run``, and the folder is kept for them (or with ``keep``)."""

@@ -41,6 +41,7 @@ class Recipe:
     threads: int | None = None
     patient: bool = False  # whether runs that all raise an error of Python are a result
     order: str = ""  # that this belongs to: it is not begun once that is closed
+    alone: bool = False  # whether nothing else is done meanwhile, because it may be deadly
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,14 @@ class Worker:
         folder = StudyFolder(path)
         plan, _ = folder.load(recipe)
         if plan.identity != study:
-            raise ResultsError(
-                f"the study in {path!r} makes other runs here than where it was started; expected the same version of nkcell_sim everywhere"
-            )
+            raise ResultsError(f"the study in {path!r} makes other runs here than where it was started; expected the same version of nkcell_sim everywhere")
         return cls(folder, plan)
 
     def work(self, recipe: Recipe, report: Report | None = None) -> Done:
         """Simulate and keep; what is finished already, by a worker that could not tell, is not done again, nor what was taken back."""
         try:
             with Attempt.at(self.folder.attempts, tag_of(recipe)) as attempt:
-                self.journal.start(recipe.spans, attempt.name)
+                self.journal.start(recipe.spans, attempt.name, recipe.order, alone=recipe.alone)
                 if (found := finished_before(self.folder, recipe)) is not None:
                     return self._found(recipe, found)
                 if not stands(self.folder.attempts, recipe.order):
@@ -142,6 +141,11 @@ class Worker:
 def finished_before(folder: StudyFolder, recipe: Recipe) -> Path | None:
     """The shard of just these runs, if it is there."""
     return next(folder.shards.glob(f"*-{tag_of(recipe)}-*.h5"), None)
+
+
+def tag_in(shard: Path) -> str:
+    """The tag in the name of a shard."""
+    return "".join(shard.name.split("-")[1:2])
 
 
 def tag_of(recipe: Recipe) -> str:
