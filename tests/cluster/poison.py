@@ -53,4 +53,9 @@ def greedy() -> None:
         resource.setrlimit(resource.RLIMIT_AS, most)
 
 
-DEATHS = {"kill": killed, "crash": crashed, "exit": exited, "memory": greedy}
+def all_killed() -> None:
+    """The whole group of processes, as when a machine restarts, or the kernel ends all that a job has."""
+    os.killpg(0, signal.SIGKILL)
+
+
+DEATHS = {"kill": killed, "group": all_killed, "crash": crashed, "exit": exited, "memory": greedy}

@@ -99,6 +99,7 @@ class Killer:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             if process.returncode == 0:
+                assert self.done, "nothing was killed: the study is too short for this machine"
                 print(f"seed {self.seed}: {len(self.done)} kills ({', '.join(self.done)}), {starts} starts, {time.monotonic() - started:.0f} s")
                 return
         pytest.fail(f"not finished after {STARTS} starts; {self.said()}")

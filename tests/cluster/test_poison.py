@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -12,9 +15,15 @@ import numpy as np
 import pytest
 
 import nkcell_sim as nk
+from nkcell_sim.errors import NkcellError
 from nkcell_sim.executors import Slurm as SlurmJobs
 from nkcell_sim.executors import Threads
 from nkcell_sim.results import Results, compare, open_results
+from nkcell_sim.study.arrays import SHARES, work_on_share
+from nkcell_sim.study.driver import MANY
+from nkcell_sim.study.journal import spans_of
+from nkcell_sim.study.plan import Plan
+from nkcell_sim.study.runner import StudyRun, collect_study
 
 from .poison import KEY, VARIABLE, Poisoned
 from .slurm import Slurm
@@ -127,6 +136,110 @@ def test_several_deadly_runs_are_all_found(tmp_path: Path, monkeypatch: pytest.M
     found = nk.run(nk.Study(nk.primary_nk_cell(), {"rest": Poisoned(duration="20 s")}, design=points), tmp_path / "x.h5", on="processes", workers=2)
     assert [i for i, status in enumerate(found["rest"].status) if status == "worker_lost"] == deadly
     assert found["rest"].status.count("ok") == RUNS - len(deadly)
+
+
+WITH_ALL = """
+import sys
+import nkcell_sim as nk
+from tests.cluster.test_poison import study
+if __name__ == "__main__":
+    nk.run(study(), "x.h5", on="processes", workers=6)
+"""
+
+
+def started(program: str, folder: Path, **variables: str) -> int:
+    """Exit code of a script in a group of processes of its own."""
+    (folder / "script.py").write_text(program, encoding="utf-8")
+    environment = {**os.environ, **variables}
+    return subprocess.run([sys.executable, "script.py"], cwd=folder, env=environment, start_new_session=True, stderr=subprocess.DEVNULL, check=False).returncode
+
+
+def test_a_run_that_takes_all_processes_with_it_each_time_is_found_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wholesome: Results) -> None:
+    poison(monkeypatch, "group")
+    codes = []
+    while not (tmp_path / "x.h5").exists():
+        assert len(codes) < 15
+        codes.append(started(WITH_ALL, tmp_path))
+    print("exit codes of the starts:", codes)
+    assert codes[0] == -9
+    check(open_results(tmp_path / "x.h5"), wholesome)
+
+
+OWN = """
+import os, signal
+import numpy as np
+import nkcell_sim as nk
+from nkcell_sim.experiments import Rest
+
+def made():
+    class Own(Rest):
+        kind = "own"
+        def features(self, trace):
+            if os.environ.get("DIE") == "all" or any(str(cell.parameter("KCa31.g_max")) == os.environ.get("DIE") for cell in trace.cells):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().features(trace)
+    return Own
+
+Own = made()
+HERE = ""
+nk.run(nk.Study(nk.primary_nk_cell(), {"rest": Own(duration="20 s")}, vary={"KCa31.g_max": [0.1, 0.2, 0.3, 0.4]}), "x.h5", on="threads")
+"""
+SCRIPTS = {"no process can load": OWN, "only the script can load, which has no guard": OWN.replace('HERE = ""', 'Own.__qualname__ = "Own"')}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_study_that_runs_on_threads_only_outlives_kills_and_finds_its_deadly_run(tmp_path: Path, script: str) -> None:
+    for _ in range(2):
+        assert started(SCRIPTS[script], tmp_path, DIE="all") == -9
+    codes = []
+    while not (tmp_path / "x.h5").exists():
+        assert len(codes) < 10
+        codes.append(started(SCRIPTS[script], tmp_path, DIE="0.3"))
+    print("exit codes of the starts:", codes)
+    assert open_results(tmp_path / "x.h5")["rest"].status == ["ok", "ok", "worker_lost", "ok"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_no_run_is_lost_because_no_worker_can_begin(tmp_path: Path, script: str) -> None:
+    for _ in range(2):
+        assert started(SCRIPTS[script], tmp_path, DIE="all") == -9
+    assert started(SCRIPTS[script], tmp_path) == 0
+    assert open_results(tmp_path / "x.h5")["rest"].status == ["ok"] * 4
+
+
+def test_an_executor_that_was_given_breaks_and_the_next_ones_find_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wholesome: Results) -> None:
+    poison(monkeypatch)
+    said: list[str] = []
+    while not (tmp_path / "x.h5").exists():
+        assert len(said) < 5
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            try:
+                nk.run(study(), tmp_path / "x.h5", on=pool)
+            except NkcellError as error:
+                said.append(str(error))
+    assert said
+    assert all("the executor that was given is broken" in each for each in said)
+    assert all("are finished and kept in x.h5.runs; the same command goes on from there" in each for each in said)
+    check(open_results(tmp_path / "x.h5"), wholesome)
+
+
+def test_an_executor_that_takes_no_work_says_so_with_what_is_kept(tmp_path: Path) -> None:
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+    pool.shutdown()
+    with pytest.raises(NkcellError, match=r"takes no work .*after shutdown.* 0 of 40 runs are finished"):
+        nk.run(study(), tmp_path / "x.h5", on=pool)
+
+
+def test_what_a_task_gave_up_is_known_to_the_one_that_collects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wholesome: Results) -> None:
+    """More deaths than die at once anywhere, of a process that is gone when the file is put together."""
+    poison(monkeypatch)
+    work = StudyRun(Plan(study()), tmp_path / "x.h5", Threads(1), lambda *_: None)
+    missing, folder = work.prepared()
+    (folder.path / "slurm").mkdir()
+    (folder.path / SHARES).write_text(json.dumps({"missing": spans_of(missing.tolist()), "tasks": 1}), encoding="utf-8")
+    work_on_share(folder, 0, 1, 2, lambda *_: None)
+    assert len(folder.history().unfinished) > MANY
+    check(collect_study(folder, tmp_path / "x.h5")[0], wholesome)
 
 
 @pytest.mark.dask

@@ -35,12 +35,12 @@ def journals(folder: Path) -> list[list[dict[str, Any]]]:
     return found
 
 
-def begun(folder: Path, of: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The first words of a process that has a chunk in hand and finished one before."""
+def begun(folder: Path, of: Callable[[dict[str, Any]], bool], finished: int = 1) -> dict[str, Any]:
+    """The first words of a process that has a chunk in hand and finished some before."""
     found: list[dict[str, Any]] = []
 
     def some() -> bool:
-        found[:] = [lines[0] for lines in journals(folder) if len(lines) > 2 and "start" in lines[-1] and of(lines[0])]
+        found[:] = [lines[0] for lines in journals(folder) if len(lines) > 2 * finished and "start" in lines[-1] and of(lines[0])]
         return bool(found)
 
     wait_until(some, "a chunk in hand", 60.0)
@@ -52,10 +52,16 @@ def given_away(folder: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_a_process_elsewhere_that_was_only_held_up_leaves_the_work_to_the_one_that_took_over(tmp_path: Path, unbroken: Path) -> None:  # noqa: F811
-    first = started(tmp_path, "-c", ELSEWHERE, *ARGUMENTS[2:], "--on", "threads", "--workers", "1")
+@pytest.mark.parametrize("finished", [0, 1])
+def test_a_process_elsewhere_that_was_only_held_up_leaves_the_work_to_the_one_that_took_over(
+    tmp_path: Path,
+    unbroken: Path,  # noqa: F811
+    finished: int,
+) -> None:
+    program = ELSEWHERE if finished else ELSEWHERE.replace("driver.FIRST = 0.5, 48", "driver.FIRST = 0.5, 500")  # a first chunk that lasts
+    first = started(tmp_path, "-c", program, *ARGUMENTS[2:], "--on", "threads", "--workers", "1")
     try:
-        begun(tmp_path, lambda told: told["host"] == "elsewhere")
+        begun(tmp_path, lambda told: told["host"] == "elsewhere", finished)
         first.send_signal(signal.SIGSTOP)
         second = started(tmp_path, *ARGUMENTS, "--on", "threads", "--workers", "1")
         begun(tmp_path, lambda told: told["host"] != "elsewhere")
