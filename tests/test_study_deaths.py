@@ -181,6 +181,7 @@ def test_runs_that_are_given_up_are_in_the_collected_file(bench: Bench) -> None:
     bench.learned()
     found, _ = collect_study(bench.folder, bench.target)
     assert found["rest"].status == ["ok"] * (RUNS - 1) + ["worker_lost"]
+    assert "every process that did it died" in found["rest"].failure(RUNS - 1)
 
 
 @pytest.mark.parametrize("how", ["cut", "removed"])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 NUMBER = re.compile(r"(?<![A-Za-z_\d.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")  # texts that differ in their numbers only have one cause
+LOST = "every process that did it died, also with nothing else in hand (out of memory? a crash in a library?); --retry-lost tries it again"
 UNSTARTED = ("not_run", "worker_lost")  # statuses of runs that never came to their first step; a warning may say why
 
 
@@ -172,7 +173,7 @@ class ExperimentRuns:
         if status == "ok":
             return ""
         if status in UNSTARTED:
-            return ": ".join([status, *self._reasons.get(run % len(v["status"].values), [])])
+            return ": ".join([status, *self._reasons.get(run % len(v["status"].values), [LOST] if status == "worker_lost" else [])])
         reached = f" at {float(v['time_reached'].values[run]):.4g} s" if "time_reached" in v else ""
         worst = str(v["worst_component"].values[run]) if "worst_component" in v else ""
         return f"{status}{reached}" + (f" ({worst})" if worst else "")
