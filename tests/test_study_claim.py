@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from nkcell_sim.results import compare
 from nkcell_sim.study import driver
 from nkcell_sim.study.claim import claimed, holder
 from nkcell_sim.study.folder import StudyFolder
+from nkcell_sim.study.journal import Writer, process_age
 
 HOLD = """
 import sys
@@ -69,14 +72,14 @@ def held(unfinished: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "driver.json"}
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.name.startswith("driver-")}
 
 
 def test_a_second_start_is_refused_and_touches_nothing_of_the_first(unfinished: Path, held: subprocess.Popen[str]) -> None:
     folder = StudyFolder.beside(unfinished).path
     before = content(folder)
     for other in (study(24), study(30)):
-        with pytest.raises(ResultsError, match=rf"process {held.pid} on .* runs this study in 's.h5.runs' already; follow it with `nkcell status s.h5.runs`"):
+        with pytest.raises(ResultsError, match=rf"process {held.pid} on .* runs this study in 's.h5.runs' already; follow it with `nkcell status {folder}`"):
             nk.run(other, unfinished)
     with pytest.raises(ResultsError, match="already"):
         nk.run(study(24), unfinished, fresh=True)
@@ -93,7 +96,7 @@ def test_the_folder_of_a_process_that_was_killed_is_taken_over(unfinished: Path,
 
 
 def test_only_one_of_two_takes_the_place_of_one_that_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "driver.json").write_text('{"host": "' + platform.node() + '", "pid": 999999999, "age": "1", "token": "x", "beat": 3}')
+    (tmp_path / "driver-1.json").write_text('{"host": "' + platform.node() + '", "pid": 999999999, "age": "1", "token": "x", "beat": 3}')
     with claimed(tmp_path):
         with pytest.raises(ResultsError, match="already"), claimed(tmp_path):
             pass
@@ -129,13 +132,135 @@ def test_links_and_the_folder_itself_name_a_study_and_a_bare_dot_does_not(unfini
         StudyFolder.of(".")
 
 
+def replaced(folder: Path) -> Path:
+    """As if the process that has the claim had been held up, and another one had taken over."""
+    (now,) = folder.glob("driver-*.json")
+    after = folder / f"driver-{int(now.stem.partition('-')[2]) + 1}.json"
+    after.write_text(json.dumps({**holder(folder), "token": "another"}))
+    now.unlink()
+    return after
+
+
 def test_a_process_that_was_held_up_does_not_take_the_claim_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nkcell_sim.study.claim.HEARTBEAT", 0.2)
-    with claimed(tmp_path):
-        while not holder(tmp_path)["beat"]:  # just after a heartbeat, so that the next one finds the other there
+    monkeypatch.setattr("nkcell_sim.study.claim.HEARTBEAT", 0.1)
+    with claimed(tmp_path) as claim:
+        while holder(tmp_path)["beat"] < 2:
             time.sleep(0.01)
-        (tmp_path / "driver.tmp").write_text(json.dumps({**holder(tmp_path), "token": "another"}))
-        (tmp_path / "driver.tmp").replace(tmp_path / "driver.json")
-        time.sleep(0.7)  # three heartbeats
-        assert holder(tmp_path)["token"] == "another"
-    assert holder(tmp_path)["token"] == "another", "nor take it away at its end"
+        assert claim.held
+        after = replaced(tmp_path)
+        time.sleep(0.4)  # four heartbeats
+        assert not claim.held
+        assert list(tmp_path.iterdir()) == [after]
+    assert list(tmp_path.iterdir()) == [after], "nor does it take the other's away at its end"
+    assert holder(tmp_path)["token"] == "another"
+
+
+@pytest.mark.parametrize("doomed", [True, False])
+def test_a_process_that_was_replaced_leaves_the_folder_to_the_one_that_works_there(tmp_path: Path, doomed: bool) -> None:
+    folder = StudyFolder(tmp_path / "s.h5.runs")
+    with folder.driven():
+        after = replaced(folder.path)
+        (folder.path / "shards").mkdir()
+        if doomed:
+            folder.remove()
+    assert sorted(folder.path.iterdir()) == [after, folder.path / "shards"]
+
+
+def test_a_folder_is_not_removed_by_a_process_that_does_not_drive_it(unfinished: Path, held: subprocess.Popen[str]) -> None:
+    folder = StudyFolder.beside(unfinished)
+    before = content(folder.path)
+    folder.remove()
+    assert content(folder.path) == before
+    held.kill()
+    held.wait()
+    folder.remove()
+    assert not folder.path.exists()
+
+
+RACE = """
+import os, sys, time
+from pathlib import Path
+from nkcell_sim.errors import ResultsError
+from nkcell_sim.study import claim
+
+folder, inside, number = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+if sys.argv[4] == "no links":
+    def link(*_):
+        raise OSError(95, "not here")
+    os.link = link
+
+
+def once(dies):
+    try:
+        with claim.claimed(folder):
+            os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails when another one is in here
+            time.sleep(0.001)
+            inside.unlink()
+            print("held", flush=True)
+            if dies:
+                os._exit(0)
+    except ResultsError:
+        time.sleep(0.001)
+
+
+input()
+for count in range(50):
+    child = os.fork()
+    if not child:
+        try:
+            once(dies=(count + number) % 2)
+        except FileExistsError as error:
+            print("two at once" if str(inside) in str(error) else error, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize("links", ["links", "no links"])
+def test_of_processes_that_want_the_claim_at_the_same_time_one_has_it(tmp_path: Path, links: str) -> None:
+    """Half of those that have it die with it, and leave it to be taken over."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    command = [sys.executable, "-c", RACE, str(folder), str(tmp_path / "inside")]
+    racers = [subprocess.Popen([*command, str(i), links], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for i in range(4)]
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("\n")
+        racer.stdin.flush()
+    said = [line for racer in racers for line in racer.communicate()[0].split("\n") if line]
+    assert set(said) == {"held"}
+    assert len(said) > 20, "there was a race"
+    with claimed(folder):
+        assert len(list(folder.iterdir())) == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_a_process_of_another_user_that_cannot_be_looked_up_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that shows everybody only their own processes (hidepid=2)."""
+
+    def nothing(path: Path) -> str:
+        raise FileNotFoundError(path)
+
+    def refused(pid: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "read_text", nothing)
+    monkeypatch.setattr("os.kill", refused)
+    assert Writer(platform.node(), 1, "81").alive
+
+
+def test_a_claim_that_is_being_written_is_waited_for(tmp_path: Path, held_by_me: dict[str, object]) -> None:
+    """Where there are no hard links it has its name before its content."""
+    path = tmp_path / "driver-1.json"
+    path.touch()
+    writer = threading.Timer(0.1, lambda: path.write_text(json.dumps(held_by_me)))
+    writer.start()
+    with pytest.raises(ResultsError, match="already"), claimed(tmp_path):
+        pass
+    writer.join()
+    assert holder(tmp_path) == held_by_me
+
+
+@pytest.fixture
+def held_by_me() -> dict[str, object]:
+    return {"host": platform.node(), "pid": os.getpid(), "age": process_age(os.getpid()), "token": "mine", "beat": 0}

@@ -309,7 +309,7 @@ def test_a_study_that_another_process_runs_is_refused_until_that_process_is_gone
     folder = interrupted(target)
     with subprocess.Popen(["sleep", "60"]) as other:
         said = {"host": platform.node(), "pid": other.pid, "age": process_age(other.pid), "beat": 1}
-        (folder.path / "driver.json").write_text(json.dumps(said), encoding="utf-8")
+        (folder.path / "driver-1.json").write_text(json.dumps(said), encoding="utf-8")
         with pytest.raises(ResultsError, match=rf"process {other.pid} on .* runs this study in '.*many\.h5\.runs' already; follow it with `nkcell status"):
             nk.run(study(), target, on=Threads(1))
         with pytest.raises(ResultsError, match="already"):
@@ -317,7 +317,7 @@ def test_a_study_that_another_process_runs_is_refused_until_that_process_is_gone
         assert folder.files(), "nothing was taken from it"
         other.kill()
     assert equal(done(study(), target).results, unbroken)
-    assert not (folder.path / "driver.json").exists()
+    assert not (folder.path / "driver-1.json").exists()
 
 
 STALE = ["", "{", "[]", '{"host": "x"}', json.dumps({"host": platform.node(), "pid": 2**22 + 1, "age": "1", "beat": 3})]
@@ -327,10 +327,10 @@ STALE += [json.dumps({"host": platform.node(), "pid": 1, "age": "not that of pro
 def test_a_sign_of_life_that_is_stale_or_unreadable_stops_nobody(target: Path, unbroken: Results) -> None:
     folder = interrupted(target)
     for said in STALE:
-        (folder.path / "driver.json").write_text(said, encoding="utf-8")
+        (folder.path / "driver-1.json").write_text(said, encoding="utf-8")
         with folder.driven():
             pass
-    (folder.path / "driver.json").write_text(STALE[-1], encoding="utf-8")
+    (folder.path / "driver-1.json").write_text(STALE[-1], encoding="utf-8")
     assert equal(done(study(), target).results, unbroken)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..errors import ResultsError
 
 SUFFIXES = (".h5", ".hdf5", ".nc")
+STEM = 80  # bytes of a file's name that the name of its provisional file begins with: file systems have room for 255
 
 
 def checked_target(path: str | os.PathLike[str]) -> Path:
@@ -56,7 +57,7 @@ def replacing(path: str | os.PathLike[str], through: Path | None = None) -> Iter
     partial: Path | None = None
     try:
         if through is None:
-            handle, name = tempfile.mkstemp(dir=real.parent, prefix=f"{real.name[:80]}.", suffix=".tmp")
+            handle, name = tempfile.mkstemp(dir=real.parent, prefix=f"{stem(real.name)}.", suffix=".tmp")
             partial = Path(name)
             os.close(handle)
             place = Place(partial, real)
@@ -75,6 +76,11 @@ def replacing(path: str | os.PathLike[str], through: Path | None = None) -> Iter
             partial.unlink(missing_ok=True)
     with suppress(OSError):  # not every file system can
         _sync(real.parent)
+
+
+def stem(name: str) -> str:
+    """The beginning of a file's name, no longer than fits before more; a sign is several bytes in many scripts, and none is cut."""
+    return os.fsencode(name)[:STEM].decode("utf-8", errors="ignore")
 
 
 @contextmanager

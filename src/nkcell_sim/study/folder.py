@@ -7,7 +7,7 @@
       shards/         finished chunks, each one file with its checksum in its name
       journal/        what every process did
       attempts/       what was handed out, and what is being done
-      driver.json     the process that hands out the work now
+      driver-N.json   the process that hands out the work now
 
 Nothing needs a lock: every file has one writer and takes its name when it is complete.
 """
@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError, ResultsError
 from ..provenance import package_version
-from ..results.target import reason, replacing
-from .claim import claimed, holder
+from ..results.target import reason, replacing, stem
+from .claim import Claim, claimed, holder
 from .journal import Begun, History, Spans, read_history
 from .plan import Plan
 
@@ -48,7 +48,7 @@ class StudyFolder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.shards, self.journals, self.attempts = self.path / "shards", self.path / "journal", self.path / "attempts"
-        self._driven = self._doomed = False
+        self.claim: Claim | None = None  # while this process is the one that hands out the work
 
     @classmethod
     def beside(cls, result: str | os.PathLike[str]) -> StudyFolder:
@@ -197,12 +197,12 @@ class StudyFolder:
     @contextmanager
     def provisional(self, target: Path) -> Iterator[Path]:
         """An empty file beside ``target`` to write it into; those of processes that were killed at it, of which a note is left here, go first."""
-        partial = target.with_name(f"{target.name[:80]}.{uuid.uuid4().hex[:12]}.tmp")
-        note = self.path / f"{WRITING}{partial.name}"
+        name = uuid.uuid4().hex[:12]
+        partial, note = target.with_name(f"{stem(target.name)}.{name}.tmp"), self.path / f"{WRITING}{name}"
         with self._writing():
             for earlier in self.path.glob(f"{WRITING}*"):
                 left = Path(earlier.read_text(encoding="utf-8"))
-                if earlier.name == f"{WRITING}{left.name}":
+                if left.name.endswith(f".{earlier.name.removeprefix(WRITING)}.tmp"):
                     left.unlink(missing_ok=True)
                 earlier.unlink(missing_ok=True)
             note.write_text(str(partial), encoding="utf-8")
@@ -218,33 +218,30 @@ class StudyFolder:
                 note.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Delete the folder, at once or when this process ceases to be the one that drives the study."""
-        self._doomed = True
-        if not self._driven:
-            shutil.rmtree(self.path, ignore_errors=True)
+        """Delete the folder when this process ceases to be the one that drives the study: at once if it is not. Never that of another one."""
+        if self.claim is not None:
+            self.claim.doomed = True
+            return
+        with suppress(ResultsError), self.driven(jobs=False) as claim:
+            claim.doomed = True
 
     @contextmanager
-    def driven(self, *, jobs: bool = True) -> Iterator[None]:
+    def driven(self, *, jobs: bool = True) -> Iterator[Claim]:
         """Be the one process that hands out the work and clears up; the folder is made if it is not there, and goes if nothing is in it afterwards.
 
+        Yields what tells whether that is so still: one that was held up may have been replaced, and clears nothing.
         :class:`ResultsError` when another process does, or (with ``jobs``) when jobs of Slurm still work on it.
         """
-        with self._writing():
-            self.path.mkdir(exist_ok=True)
-        self._doomed = False
         try:
-            with ExitStack() as claim:
+            with ExitStack() as stack:
                 with self._writing():
-                    claim.enter_context(claimed(self.path))
-                self._driven = True
+                    self.claim = stack.enter_context(claimed(self.path))
                 if jobs:
                     self._refuse_jobs()
-                yield
+                yield self.claim
         finally:
-            self._driven = False
-            if self._doomed:
-                shutil.rmtree(self.path, ignore_errors=True)
-            elif not self.exists:
+            self.claim = None
+            if not self.exists:
                 with suppress(OSError):  # it holds something
                     self.path.rmdir()
 

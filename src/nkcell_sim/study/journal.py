@@ -20,6 +20,7 @@ from typing import Any
 
 Spans = tuple[tuple[int, int], ...]  # positions of runs: from each first one to before each last one
 ENDED = ("Z", "X")  # states of a process that has ended and whose parent has not looked yet
+HIDDEN = "hidden"  # age of a process of another user, on a machine that shows everybody only their own
 
 
 def spans_of(positions: Iterable[int]) -> Spans:
@@ -52,6 +53,8 @@ def process_age(pid: int) -> str:
         pass
     try:
         os.kill(pid, 0)
+    except PermissionError:
+        return HIDDEN
     except OSError:
         return ""
     return "alive"
@@ -116,10 +119,10 @@ class Writer:
 
     @property
     def alive(self) -> bool | None:
-        """Whether it still runs; None when it is on another machine."""
+        """Whether it still runs, as far as can be seen; None when it is on another machine."""
         if self.host != platform.node():
             return None
-        return process_age(self.pid) == self.age if self.age else False
+        return process_age(self.pid) in (self.age, HIDDEN) if self.age else False
 
 
 @dataclass(frozen=True)
