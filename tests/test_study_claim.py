@@ -178,10 +178,24 @@ def test_a_folder_is_not_removed_by_a_process_that_does_not_drive_it(unfinished:
 
 
 RACE = """
-import os, sys, time
+import os, random, sys, time
 from pathlib import Path
 from nkcell_sim.errors import ResultsError
 from nkcell_sim.study import claim
+
+
+def slow(act):
+    def slowly(*given, **named):
+        try:
+            return act(*given, **named)
+        finally:
+            time.sleep(random.uniform(0.0, 0.003))
+
+    return slowly
+
+
+for name in ("open", "link", "rename", "unlink"):  # a file system far away
+    setattr(os, name, slow(getattr(os, name)))
 
 folder, inside, number = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 if sys.argv[4] == "no links":
