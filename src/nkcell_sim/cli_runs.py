@@ -110,13 +110,14 @@ def simulated(config: Any, quiet: bool, save: Path | None = None, **options: Any
 def _say_what_is_kept(save: Path | None) -> None:
     """For the message of an interrupt: how much of the study is finished, and where."""
     from .study.folder import StudyFolder
+    from .study.tally import tally
 
     if save is None or not StudyFolder.beside(save).exists:
         return
     folder = StudyFolder.beside(save)
     about = folder.about
-    done = sum(folder.history(about["study"]).counts.values())
-    if done:
+    done = tally(about, folder.history(about["study"])).done
+    if folder.files():
         unfinished.append(f"{done:,} of {about['runs']:,} runs are finished and kept in {folder.path.name}; the same command goes on from there")
 
 

@@ -9,7 +9,7 @@ import typer
 
 from .cli_files import check_result_file, embedded_config
 from .cli_runs import On, Overrides, Quiet, RetryLost, Scheduler, Virtual, Workers, chosen_executor, finish, leading, simulated, tables_of
-from .errors import ParameterError
+from .errors import ResultsError
 from .terminal import FAILED, OK, say, unfinished
 
 if TYPE_CHECKING:
@@ -137,8 +137,11 @@ def resume(
         folder = StudyFolder.of(study)
         if isinstance(executor, Slurm):
             executor = replace(executor, options=options_of(folder))
+        target = folder.result
+        if not folder.is_beside(target):
+            raise ResultsError(f"{study!r} is not the folder beside {target}, a link; give the result file that it leads to, so that nothing is done twice")
         loaded = _loaded(folder)
-        target = _target(folder)
+        _say_where(folder, target, quiet)
         results, missing = simulated(loaded, quiet, target, executor=executor, retry_lost=retry_lost, virtual=virtual)
         finish(results, missing, target, None, quiet)
 
@@ -155,8 +158,10 @@ def collect(
     from .study.runner import collect_study
 
     folder = StudyFolder.of(study)
+    target = Path(output) if output else folder.result
     loaded = _loaded(folder)
-    target = Path(output) if output else _target(folder)
+    if not output:
+        _say_where(folder, target, quiet)
     check_result_file(target, str(folder.path / "study.json"))
     loaded.asked.check_packages()
     missing: list[str] = []
@@ -208,12 +213,12 @@ def _loaded(folder: StudyFolder) -> Any:
 
     from .analysis.tables import Asked
 
-    plan, asked = folder.load(folder.about["recipe"])
+    plan, asked = folder.load()
     return SimpleNamespace(study=plan.study, resolved=folder.config, asked=asked or Asked())
 
 
-def _target(folder: StudyFolder) -> Path:
-    target = folder.path.with_name(str(folder.about["result"]))
-    if not str(folder.about["result"]):
-        raise ParameterError(f"{folder.path.name} does not say where its result goes; give it with -o", name="output")
-    return target
+def _say_where(folder: StudyFolder, target: Path, quiet: bool) -> None:
+    """A folder that was renamed has a result file of another name than it was started for."""
+    started = str(folder.about["result"])
+    if started and started != target.name and not quiet:
+        say(f"{folder.path.name} was made as {started}.runs; its result file is {target.name} now")

@@ -59,10 +59,16 @@ def said_in(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) and {"host", "pid", "age", "beat"} <= found.keys() else {}
 
 
+def claim_of(folder: Path) -> Path | None:
+    """The file of the claim that counts, if there is one."""
+    found = numbers(folder)
+    return place_of(folder, found[-1]) if found else None
+
+
 def holder(folder: Path) -> dict[str, Any]:
     """The process that says it hands out the work; empty when none does."""
-    found = numbers(folder)
-    return said_in(place_of(folder, found[-1])) if found else {}
+    path = claim_of(folder)
+    return said_in(path) if path is not None else {}
 
 
 class Claim:
@@ -112,7 +118,8 @@ class Claim:
                     raise
                 return self._made_in_place()
         finally:
-            waiting.unlink(missing_ok=True)
+            with suppress(OSError):
+                waiting.unlink()
         return True
 
     def _made_in_place(self) -> bool:

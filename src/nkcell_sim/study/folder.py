@@ -2,7 +2,7 @@
 
     RESULT.h5.runs/
       study.json      what it is: title, runs, versions, where the result goes
-      study.pickle    the study as workers load it (made by this package; never load one from a stranger)
+      study-HASH.pickle  the study as workers load it (made by this package; never load one from a stranger)
       study.toml      the resolved configuration, of a study that has one
       shards/         finished chunks, each one file with its checksum in its name
       journal/        what every process did
@@ -14,28 +14,25 @@ Nothing needs a lock: every file has one writer and takes its name when it is co
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import pickle
-import pickletools
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ParameterError, ResultsError
 from ..provenance import package_version
 from ..results.target import reason, replacing, stem
+from ..shown import as_argument
 from .claim import Claim, claimed, holder
 from .journal import Begun, History, Spans, read_history
 from .plan import Plan
-
-if TYPE_CHECKING:
-    from .design import Study
+from .stored import forget_others, loaded, needs_main, pickled, recipe_of, store
+from .tally import digest_of, tally
 
 SUFFIX = ".runs"
 WRITING = "writing-"  # of the names of notes
@@ -58,8 +55,13 @@ class StudyFolder:
 
     @classmethod
     def of(cls, given: str | os.PathLike[str]) -> StudyFolder:
-        """The folder that is named by itself or by the result file that it belongs to; :class:`ResultsError` when there is none."""
-        for folder in (cls(Path(given).resolve()), cls.beside(given)):
+        """The folder that is named by itself or by the result file that it belongs to; :class:`ResultsError` when there is none.
+
+        A link named FILE.h5.runs, to a folder on a larger disk for example, is the folder beside FILE.h5; other links are those that they lead to.
+        """
+        path = Path(given)
+        itself = path.parent.resolve() / path.name if path.name.endswith(SUFFIX) else path.resolve()
+        for folder in (cls(itself), cls.beside(given)):
             if (folder.path / "study.json").is_file():
                 return folder
         if Path(given).is_file():
@@ -71,10 +73,37 @@ class StudyFolder:
         """Whether there is such a folder."""
         return (self.path / "study.json").is_file()
 
-    def prepare(self, plan: Plan, *, result: Path, config: str, asked: Any = None, needed: bool = True) -> str:
+    @property
+    def shown(self) -> str:
+        """Its path for a command that is suggested."""
+        return as_argument(self.path)
+
+    @property
+    def result(self) -> Path:
+        """The result file that it is beside, by its own name: the folder may have been renamed."""
+        name = self.path.name.removesuffix(SUFFIX)
+        if not name or name == self.path.name:
+            started = f"{self.about['result'] or 'FILE.h5'}{SUFFIX}"
+            raise ResultsError(f"{self.path.name!r} is not named as the folder of a result file is; rename it, for example to {started} as it was, or give -o")
+        return self.path.with_name(name)
+
+    def is_beside(self, result: str | os.PathLike[str]) -> bool:
+        """Whether this is the folder that belongs to a result file."""
+        other = StudyFolder.beside(result).path
+        return other == self.path or (other.exists() and self.path.exists() and other.samefile(self.path))
+
+    @property
+    def earlier_results(self) -> list[Path]:
+        """Result files beside it that may hold runs of the study already: its own, and those from before it was renamed."""
+        about = self.about if self.exists else {}
+        names = [self.path.name.removesuffix(SUFFIX), str(about.get("result", "")), *map(str, about.get("earlier", []))]
+        return [path for name in dict.fromkeys(names) if name and (path := self.path.with_name(Path(name).name)).is_file()]
+
+    def prepare(self, plan: Plan, *, result: Path, config: str, asked: Any = None, needed: bool = True, known: int = 0) -> str:
         """Write what workers need; returns the name of the recipe, a hash of its bytes.
 
         A study that cannot be written is refused when workers need it (``needed``); else it is kept without, for this process alone.
+        ``known`` is the number of runs that are finished, wherever that is. ``study.json`` says at any moment which of the studies in the folder counts.
         """
         data, problem = pickled({"study": plan.study, "asked": asked})
         if problem and needed:
@@ -82,22 +111,19 @@ class StudyFolder:
         with self._writing():
             for folder in (self.path, self.shards, self.journals, self.attempts):
                 folder.mkdir(exist_ok=True)
-            partial = self.path / "study.pickle.tmp"
-            try:
-                with partial.open("wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(partial, self.path / "study.pickle")
-            finally:
-                partial.unlink(missing_ok=True)
+        earlier = [path.name for path in self.earlier_results if path.name != result.name]
+        if data:
+            store(self.path, data)
         about = {
             "title": plan.study.title,
             "study": plan.identity,
-            "recipe": hashlib.sha256(data).hexdigest()[:16],
+            "recipe": recipe_of(data),
             "runs": len(plan),
+            "before": max(0, known - tally({"runs": len(plan)}, self.history(plan.identity)).here),
             "experiments": {name: last - first for name, (first, last) in plan.spans.items()},
+            "keys": {name: digest_of(plan.keys[first:last]) for name, (first, last) in plan.spans.items()},
             "result": result.name,
+            "earlier": earlier,
             "main": needs_main(data),
             "unloadable": problem,
             "nkcell_sim": package_version(),
@@ -105,6 +131,7 @@ class StudyFolder:
         self._write("study.json", json.dumps(about, indent=1))
         if config:
             self._write("study.toml", config)
+        forget_others(self.path, str(about["recipe"]))
         return str(about["recipe"])
 
     def _write(self, name: str, text: str) -> None:
@@ -119,7 +146,7 @@ class StudyFolder:
             said = f"cannot write into {self.path.name!r}, where the finished runs of the study are to be kept: {reason(error)}"
             if self.exists and self.files():
                 about = self.about
-                said += f". {self.kept(sum(self.history(about['study']).counts.values()), int(about['runs']))}"
+                said += f". {self.kept(tally(about, self.history(about['study'])).done, int(about['runs']))}"
             raise ResultsError(said) from error
 
     @property
@@ -140,29 +167,19 @@ class StudyFolder:
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def load(self, recipe: str = "") -> tuple[Plan, Any]:
-        """The study and what was asked beside it, as :meth:`prepare` wrote them."""
-        path = self.path / "study.pickle"
-        about = self.about if self.exists else {}
+        """The study and what was asked beside it, as :meth:`prepare` wrote them; by default the one that counts now."""
+        about = self.about if self.exists or not recipe else {}
         if about.get("unloadable"):
             said = f"the study in {self.path.name!r} cannot be loaded by another process: {about['unloadable']}"
             raise ResultsError(f"{said}; run the script that made it again, which goes on with what is finished")
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ResultsError(f"cannot read {str(path)!r}: {reason(error)}; workers need the folder of the study on a file system that they share") from error
-        if recipe and hashlib.sha256(data).hexdigest()[:16] != recipe:
-            raise ResultsError(f"{str(path)!r} is not the study that this work belongs to; was another one started in the same folder?")
-        try:
-            found = pickle.loads(data)
-        except Exception as error:
-            again = "run the script that made it again: it holds something that was defined there" if about.get("main") else "start the study again"
-            raise ResultsError(f"cannot load {str(path)!r} ({type(error).__name__}: {error}); {again}, which goes on with what is finished") from error
-        study: Study = found["study"]
-        return Plan(study), found["asked"]
+        return loaded(self.path, recipe or str(about["recipe"]), about)
 
     def history(self, study: str = "") -> History:
-        """What the journals say."""
-        return read_history(self.journals, study)
+        """What the journals say, without what they say of shards that are not there any more."""
+        history = read_history(self.journals, study)
+        there = {path.name for path in self.files()}  # looked up after they were told of, and once more by name: network file systems list late
+        history.finished = {name: entry for name, entry in history.finished.items() if name in there or (self.shards / Path(name).name).is_file()}
+        return history
 
     def files(self) -> list[Path]:
         """The finished shards."""
@@ -184,7 +201,9 @@ class StudyFolder:
         return f"{done:,} of {total:,} {KEPT} {self.path.name}; the same command goes on from there"
 
     def set_aside(self, shard: Path) -> None:
-        """Take a damaged shard out of the way, so that its runs are done again."""
+        """Take a damaged shard out of the way, so that its runs are done again; who only looks into the folder leaves it."""
+        if self.claim is None:
+            return
         damaged = self.path / "damaged"
         damaged.mkdir(exist_ok=True)
         os.replace(shard, damaged / shard.name)
@@ -265,24 +284,9 @@ class StudyFolder:
 
         if unfinished(state(jobs, patience=30.0)):
             raise ResultsError(
-                f"jobs {', '.join(jobs)} of Slurm still work on this study; follow them with `nkcell status {self.path.name}`, "
-                f"wait with `nkcell resume {self.path.name} --on slurm`, or cancel them (scancel {' '.join(jobs)})"
+                f"jobs {', '.join(jobs)} of Slurm still work on this study; follow them with `nkcell status {self.shown}`, "
+                f"wait with `nkcell resume {self.shown} --on slurm`, or cancel them (scancel {' '.join(jobs)})"
             )
-
-
-def pickled(content: Any) -> tuple[bytes, str]:
-    """Bytes that other processes can load; or none, and why there are none."""
-    try:
-        return pickle.dumps(content), ""
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        return b"", str(error)
-
-
-def needs_main(data: bytes) -> bool:
-    """Whether pickled bytes refer to something that was defined in the script that ran, which other processes do not have by themselves."""
-    if b"__main__" not in data:
-        return False
-    return any(argument == "__main__" for _, argument, _ in pickletools.genops(data))
 
 
 def waited_for(folder: StudyFolder, study: str, patience: float, concerns: Callable[[Spans], bool]) -> tuple[History, list[Begun]]:

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from .design import Study
 from .driver import LINGER, Driver
 from .folder import StudyFolder
 from .plan import Plan
+from .tally import given_up
+from .versions import notes_of_others
 
 REPAIRS = 3  # times that runs are done again whose shards were damaged after they were written
 MEMORY_CHUNK = 1024  # runs that are put into one tree before all are merged, where nothing is written
@@ -146,9 +149,10 @@ class StudyRun:
     def prepared(self) -> tuple[np.ndarray, StudyFolder]:
         """The folder with what workers need, and the positions of the runs that are missing."""
         with self.folder.driven():
-            missing = np.flatnonzero(~self.found().known)
+            found = self.found()
+            missing = np.flatnonzero(~found.known)
             if len(missing):
-                self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked)
+                self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, known=int(found.known.sum()))
         return missing, self.folder
 
     def found(self, *, fresh: bool = False) -> Found:
@@ -159,10 +163,12 @@ class StudyRun:
             return found
         if self.folder.exists:
             problems, self.others = add_shards(found, self.plan, self.folder)
-            for problem in problems:
-                self.notes.append(f"{problem}; it was set aside in {self.folder.path.name}/damaged, and its runs were done again")
-        if self.target.is_file():
-            add_earlier(found, self.plan, self.target, again=("worker_lost",) if self.retry_lost else ())
+            then = f"it was set aside in {self.folder.path.name}/damaged, and its runs were done again" if self.folder.claim else "it was left out"
+            self.notes += [f"{problem}; {then}" for problem in problems]
+        for earlier in dict.fromkeys([self.target, *self.folder.earlier_results]):
+            if earlier.is_file():
+                add_earlier(found, self.plan, earlier, again=("worker_lost",) if self.retry_lost else ())
+        self.notes += notes_of_others(self.folder, self.target, others=self.others, missing=not found.known.all())
         return found
 
     def _is_current(self) -> bool:
@@ -187,7 +193,8 @@ class StudyRun:
         try:
             with self.folder.keeping(int(found.known.sum()), len(self.plan)):
                 needed = not isinstance(self.executor, Threads)
-                recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, needed=needed)
+                known = int(found.known.sum())
+                recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, needed=needed, known=known)
             self.executor = self.executor.with_main(bool(self.folder.about.get("main")))
             driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report, forgive=self.retry_lost)
             self._drive(driver)
@@ -235,7 +242,8 @@ class StudyRun:
             add_unknown(found, self.plan, missing, "not_run")
         self.report(len(self.plan), len(self.plan), "results")
         provenance = _provenance(self.plan, self.config, time.perf_counter() - self.started, self.executor)
-        with self.folder.keeping(len(self.plan) - len(missing), len(self.plan)), self.folder.provisional(self.target) as through:
+        writing = self.folder.provisional(self.target) if self.folder.claim else nullcontext()
+        with self.folder.keeping(len(self.plan) - len(missing), len(self.plan)), writing as through:
             write_result(self.target, self.plan, found, provenance, virtual=self.virtual, tables=self.tables, through=through)
         if not self.virtual and not len(missing) and not keep:
             self._clear()
@@ -256,21 +264,25 @@ def collect_study(
 
     Raises :class:`ResultsError` when runs are missing, unless ``partial``.
     """
-    plan, _ = folder.load(folder.about["recipe"])
+    plan, _ = folder.load()
     work = StudyRun(plan, checked_target(target), Threads(), lambda done, total, what: None, config=config, tables=tables, asked=asked, virtual=virtual)
-    own = work.target == folder.path.with_name(str(folder.about["result"])).resolve()
+    own = folder.is_beside(work.target)
     work.folder = folder
-    with folder.driven(jobs=not partial):
+    with folder.driven(jobs=not partial) if own or not partial else nullcontext():  # what is written elsewhere disturbs nobody
         found = work.found()
-        ledger = Driver(plan, folder, "", Threads(), found.known, work.report)
-        ledger.learn(take_over=False, patience=0.0 if partial else LINGER)
-        for shard, positions in ledger.shards:
-            found.add(shard, positions)
-        add_unknown(found, plan, np.flatnonzero(ledger.ledger.lost), "worker_lost")
+        if folder.claim:
+            ledger = Driver(plan, folder, "", Threads(), found.known, work.report)
+            ledger.learn(take_over=False, patience=0.0 if partial else LINGER)
+            for shard, positions in ledger.shards:
+                found.add(shard, positions)
+            lost = ledger.ledger.lost
+        else:
+            lost = given_up(folder.history(plan.identity), len(plan)) & ~found.known
+        add_unknown(found, plan, np.flatnonzero(lost), "worker_lost")
         missing = int((~found.known).sum())
         if missing and not partial:
             raise ResultsError(
-                f"{missing:,} of {len(plan):,} runs are not finished; `nkcell resume {folder.path.name}` goes on with them (with --on slurm as jobs), "
+                f"{missing:,} of {len(plan):,} runs are not finished; `nkcell resume {folder.shown}` goes on with them (with --on slurm as jobs), "
                 "`nkcell collect --partial` writes what is there"
             )
         results = work.collected(found, keep=not own)

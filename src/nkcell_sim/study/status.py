@@ -1,23 +1,24 @@
-"""How far a study is, in words: for one that runs here or elsewhere, and for one that is finished."""
+"""How far a study is, in words: for one that runs here or elsewhere, and for one that is finished. Nothing is loaded that could be a stranger's program."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from ..errors import NkcellError, ResultsError
-from ..results import open_results
-from .arrays import jobs_of
+from ..errors import ResultsError
+from ..results import Results, open_results, shards_of
+from ..shown import as_argument
+from .at_work import AtWork, ago, at_work
 from .folder import StudyFolder
-from .journal import History, size_of
+from .journal import History
+from .rate import runs_per_second
+from .tally import Tally, digest_of, tally
 
 SHOWN = 8  # causes of failures
 WIDTH = 120  # characters of a cause
-RECENT = 20  # finished chunks that the rate is measured over
 
 
 def status_text(given: str) -> str:
@@ -30,104 +31,90 @@ def status_text(given: str) -> str:
         raise
     about = folder.about
     history = folder.history(about["study"])
-    total = int(about["runs"])
-    here = sum(history.counts.values())
-    before = _before(folder, about, here) if here < total else 0
-    done = here + before
+    counted = tally(about, history)
+    work = at_work(folder, counted)
+    result = _result(folder, about)
+    if result is not None and not unfinished_in(result[1]) and not work.anybody:
+        return _complete(folder, *result)
+    return "\n".join(_under_way(folder, about, history, counted, work, result))
+
+
+def _under_way(folder: StudyFolder, about: Mapping[str, Any], history: History, counted: Tally, work: AtWork, result: tuple[Path, Results] | None) -> list[str]:
+    total, done = counted.total, counted.done
     lines = [f"{about['title'] or about['result']}: {done:,} of {total:,} runs finished ({100 * done / max(1, total):.1f} %), kept in {folder.path.name}"]
-    if before:
+    if before := min(counted.before, total - counted.here):
         lines.append(f"  {before:,} of them by an earlier study with the same runs")
-    rate = runs_per_second(history)
+    rate = runs_per_second(history, time.time()) if work.anybody else 0.0
     if rate and done < total:
-        lines.append(f"  {rate:.3g} runs/s lately, about {_duration((total - done) / rate)} left at that rate")
-    lines += _causes(history)
-    lines += [f"  {line}" for line in _who(folder, history)]
-    if done >= total:
-        lines.append(f"  every run is finished; `nkcell collect {folder.path.name}` writes {about['result']}")
+        lines.append(f"  {rate:.3g} runs/s lately, about {ago((total - done) / rate)} left at that rate")
+    lines += _causes(history, counted.lost)
+    lines += [f"  {line}" for line in work.lines]
+    if result is not None and (left := unfinished_in(result[1])):
+        lines.append(f"  {result[0].name} was collected before all was done: {left:,} of its runs are not finished")
+    if not work.anybody:
+        lines.append(
+            f"  nobody works on it; `nkcell resume {folder.shown}` goes on"
+            if done < total
+            else f"  every run is finished; `nkcell collect {folder.shown}` writes {_goal(folder, about)}"
+        )
+    return lines
+
+
+def _goal(folder: StudyFolder, about: Mapping[str, Any]) -> str:
+    try:
+        return folder.result.name
+    except ResultsError:
+        return str(about["result"])
+
+
+def _result(folder: StudyFolder, about: Mapping[str, Any]) -> tuple[Path, Results] | None:
+    """The result file beside the folder, if its rows are the runs of this study and no other."""
+    expected = about.get("keys")
+    for path in folder.earlier_results:
+        try:
+            results = open_results(path)
+            found = {name: digest_of(runs["run_key"]) for name, runs in results.experiments.items() if "run_key" in runs}
+        except ResultsError:
+            continue
+        if found == expected:
+            return path, results
+    return None
+
+
+def unfinished_in(results: Results) -> int:
+    """Runs of a result file that were left out because its study was not finished."""
+    return sum(int(runs.unfinished.sum()) for runs in results.experiments.values())
+
+
+def _complete(folder: StudyFolder, path: Path, results: Results) -> str:
+    """A study whose result file is complete, beside a folder that is still there."""
+    lines = _told(as_argument(path), results)
+    if shards_of(path):
+        lines.append(f"  its traces are in {folder.path.name}; `nkcell pack {as_argument(path)}` joins them")
+    else:
+        lines.append(f"  {folder.path.name} is still there, and no run of it is missing in {path.name}")
     return "\n".join(lines)
-
-
-def _before(folder: StudyFolder, about: Mapping[str, Any], here: int) -> int:
-    """Runs of this study that others finished before it: in shards of the same folder, and in the result file that it extends.
-
-    The study is loaded only where there is either.
-    """
-    result = folder.path.with_name(str(about["result"])) if about["result"] else None
-    earlier = result is not None and result.is_file()
-    if not earlier and all(path.name.startswith(about["study"]) for path in folder.journals.glob("*.jsonl")):
-        return 0
-    from .arrays import plan_of
-    from .collecting import Found, add_earlier, add_shards
-
-    plan = plan_of(folder)
-    found = Found.nowhere(plan)
-    add_shards(found, plan, folder, check=False)
-    if result is not None and earlier:
-        add_earlier(found, plan, result)
-    return max(0, int(found.known.sum()) - here)
-
-
-def runs_per_second(history: History) -> float:
-    """Rate of finishing over the last chunks, by the clocks of the workers; 0 when it is not known."""
-    ends = sorted((str(entry["at"]), size_of(entry["end"])) for entry in history.finished.values() if "at" in entry)[-RECENT:]
-    try:
-        times = [datetime.fromisoformat(at).timestamp() for at, _ in ends]
-    except ValueError:
-        return 0.0
-    if len(ends) < 2 or times[-1] <= times[0]:
-        return 0.0
-    return sum(runs for _, runs in ends[1:]) / (times[-1] - times[0])
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _causes(history: History) -> list[str]:
-    failed = [(cause, count) for cause, count in history.counts.items() if cause != "ok"]
-    lines = [f"  failed: {count:,} {shorten(cause, WIDTH, placeholder=' ...')}" for cause, count in failed[:SHOWN]]
-    more = sum(count for _, count in failed[SHOWN:])
-    return [*lines, *([f"  failed: {more:,} in {len(failed) - SHOWN} other ways"] if more else [])]
-
-
-def _who(folder: StudyFolder, history: History) -> list[str]:
-    """Who works on it now, and chunks that nobody does."""
-    found = []
-    driver = folder.driver()
-    if driver:
-        found.append(f"process {driver['pid']} on {driver['host']} hands out the work (unless it was killed)")
-    found += _jobs(jobs_of(folder))
-    hands = [begun.writer.alive for begun in history.unfinished]
-    if hands:
-        words = ((True, "in work on this machine"), (None, "in work elsewhere, or lost"), (False, "lost with their worker; they are done again"))
-        found.append("chunks: " + ", ".join(f"{hands.count(state)} {word}" for state, word in words if hands.count(state)))
-    if not driver and not any("job" in line for line in found):
-        found.append(f"nobody works on it; `nkcell resume {folder.path.name}` goes on")
-    return found
-
-
-def _jobs(jobs: Sequence[str]) -> list[str]:
-    if not jobs or not shutil.which("squeue"):
-        return []
-    from ..executors.slurm_jobs import state
-
-    try:
-        now = state(jobs, patience=10.0)
-    except NkcellError as error:
-        return [f"job {', '.join(jobs)} of Slurm: {error}"]
-    waiting = {name.lower(): count for name, count in now.items() if count}
-    return [f"job {', '.join(jobs)} of Slurm: {', '.join(f'{count} {name}' for name, count in waiting.items())}"] if waiting else []
 
 
 def _finished(path: str) -> str:
     """A result file without a folder."""
-    results = open_results(path)
-    lines = [f"{path}: {results.title + ', ' if results.title else ''}complete"]
+    return "\n".join(_told(as_argument(path), open_results(path)))
+
+
+def _told(path: str, results: Results) -> list[str]:
+    left, total = unfinished_in(results), sum(len(runs.status) for runs in results.experiments.values())
+    state = f"not complete: {left:,} of {total:,} runs are not finished" if left else "complete"
+    lines = [f"{path}: {results.title + ', ' if results.title else ''}{state}"]
     for name, runs in results.experiments.items():
         statuses = runs.status
         counts = {status: statuses.count(status) for status in dict.fromkeys(statuses)}
         lines.append(f"  {name}: {len(statuses):,} runs, " + ", ".join(f"{count:,} {status}" for status, count in counts.items()))
-    return "\n".join(lines)
+    return lines
+
+
+def _causes(history: History, lost: int) -> list[str]:
+    failed = [("worker_lost", lost)] if lost else []
+    failed += [(cause, count) for cause, count in history.counts.items() if cause != "ok"]
+    lines = [f"  failed: {count:,} {shorten(cause, WIDTH, placeholder=' ...')}" for cause, count in failed[:SHOWN]]
+    more = sum(count for _, count in failed[SHOWN:])
+    return [*lines, *([f"  failed: {more:,} in {len(failed) - SHOWN} other ways"] if more else [])]
