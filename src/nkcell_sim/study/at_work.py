@@ -20,25 +20,30 @@ SILENT = 60.0  # s without a sign of life after which a process elsewhere may be
 
 @dataclass(frozen=True)
 class AtWork:
-    """What there is to say, and whether anybody works as far as can be seen."""
+    """What there is to say; whether anybody is seen at work; whether there may be somebody who is not seen from here."""
 
     lines: tuple[str, ...]
     anybody: bool
+    unseen: bool
 
 
 def at_work(folder: StudyFolder, counted: Tally) -> AtWork:
     """Look at the claim, the jobs and the journals."""
     driver, driving = _driver(folder)
-    jobs = _jobs(jobs_of(folder))
+    submitted = jobs_of(folder)
+    asked = bool(submitted) and shutil.which("squeue") is not None
+    jobs = _jobs(submitted) if asked else []
     hands = [begun.writer.alive for begun in counted.in_hand]
     anybody = driving or bool(jobs) or any(hands)
+    if submitted and not asked and counted.done < counted.total:
+        jobs = [f"job {', '.join(submitted)} of Slurm was submitted; there is no squeue here to ask"]
     words = (
         (True, "in work on this machine"),
         (None, "in work elsewhere, or lost"),
         (False, "lost with their worker; they are done again" if anybody else "lost with their worker; they will be done again"),
     )
     chunks = ", ".join(f"{hands.count(state)} {word}" for state, word in words if hands.count(state))
-    return AtWork((*driver, *jobs, *([f"chunks: {chunks}"] if chunks else [])), anybody)
+    return AtWork((*driver, *jobs, *([f"chunks: {chunks}"] if chunks else [])), anybody, None in hands or (bool(jobs) and not asked))
 
 
 def _driver(folder: StudyFolder) -> tuple[list[str], bool]:
@@ -75,8 +80,6 @@ def ago(seconds: float) -> str:
 
 
 def _jobs(jobs: Sequence[str]) -> list[str]:
-    if not jobs or not shutil.which("squeue"):
-        return []
     from ..executors.slurm_jobs import state
 
     try:

@@ -52,12 +52,16 @@ def _under_way(folder: StudyFolder, about: Mapping[str, Any], history: History, 
     if result is not None and (left := unfinished_in(result[1])):
         lines.append(f"  {result[0].name} was collected before all was done: {left:,} of its runs are not finished")
     if not work.anybody:
-        lines.append(
-            f"  nobody works on it; `nkcell resume {folder.shown}` goes on"
-            if done < total
-            else f"  every run is finished; `nkcell collect {folder.shown}` writes {_goal(folder, about)}"
-        )
+        lines.append(f"  {_next(folder, about, finished=done >= total, unseen=work.unseen)}")
     return lines
+
+
+def _next(folder: StudyFolder, about: Mapping[str, Any], *, finished: bool, unseen: bool) -> str:
+    if finished:
+        return f"every run is finished; `nkcell collect {folder.shown}` writes {_goal(folder, about)}"
+    if unseen:
+        return f"nobody is seen at work from here; if that is so, `nkcell resume {folder.shown}` goes on"
+    return f"nobody works on it; `nkcell resume {folder.shown}` goes on"
 
 
 def _goal(folder: StudyFolder, about: Mapping[str, Any]) -> str:
