@@ -18,12 +18,12 @@ from nkcell_sim.errors import ResultsError
 from nkcell_sim.executors import Threads
 from nkcell_sim.experiments import Rest
 from nkcell_sim.results import compare, open_results
-from nkcell_sim.shown import as_argument
 from nkcell_sim.study import driver
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.journal import size_of
 from nkcell_sim.study.plan import Plan
 from nkcell_sim.study.runner import collect_study
+from nkcell_sim.study.shown import as_argument
 
 HOLD = """
 import sys

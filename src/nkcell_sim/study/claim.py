@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ResultsError
-from ..shown import as_argument
 from .journal import Writer, process_age
+from .shown import as_argument
 
 NAME = re.compile(r"driver-(\d+)\.json")
 PARTIAL = "driver-"  # and a token, of files that wait for their number

@@ -27,10 +27,10 @@ from typing import Any
 from ..errors import ParameterError, ResultsError
 from ..provenance import package_version
 from ..results.target import reason, replacing, stem
-from ..shown import as_argument
 from .claim import Claim, claimed, holder
 from .journal import Begun, History, Spans, read_history
 from .plan import Plan
+from .shown import as_argument
 from .stored import forget_others, loaded, needs_main, pickled, recipe_of, store
 from .tally import digest_of, tally
 

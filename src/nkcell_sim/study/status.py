@@ -10,11 +10,11 @@ from typing import Any
 
 from ..errors import ResultsError
 from ..results import Results, open_results, shards_of
-from ..shown import as_argument
 from .at_work import AtWork, ago, at_work
 from .folder import StudyFolder
 from .journal import History
 from .rate import runs_per_second
+from .shown import as_argument
 from .tally import Tally, digest_of, tally
 
 SHOWN = 8  # causes of failures
