@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import nkcell_sim as nk
@@ -22,7 +23,7 @@ from nkcell_sim.study.journal import History, process_age
 from nkcell_sim.study.rate import runs_per_second
 from nkcell_sim.study.runner import collect_study
 from nkcell_sim.study.status import status_text
-from nkcell_sim.study.tally import tally
+from nkcell_sim.study.tally import taken_over, tally
 
 
 def study(runs: int) -> nk.Study:
@@ -157,6 +158,7 @@ def test_runs_that_were_given_up_are_failures_and_done_and_in_nobodys_hand(stopp
     history.lost = [((8, 10),), ((9, 10),)]
     counted = tally(stopped.about, history)
     assert (counted.here, counted.lost, counted.done, counted.before, counted.in_hand) == (8, 2, 10, 0, ())
+    assert taken_over(np.arange(24) < 12, history) == 2, "runs that a result file holds as worker_lost are counted once"
 
 
 def test_chunks_of_dead_workers_are_done_again_only_when_somebody_does_them(stopped: StudyFolder) -> None:

@@ -24,6 +24,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import ParameterError, ResultsError
 from ..provenance import package_version
 from ..results.target import reason, replacing, stem
@@ -32,7 +34,7 @@ from .journal import Begun, History, Spans, read_history
 from .plan import Plan
 from .shown import as_argument
 from .stored import forget_others, loaded, needs_main, pickled, recipe_of, store
-from .tally import digest_of, tally
+from .tally import digest_of, taken_over, tally
 
 SUFFIX = ".runs"
 WRITING = "writing-"  # of the names of notes
@@ -99,11 +101,11 @@ class StudyFolder:
         names = [self.path.name.removesuffix(SUFFIX), str(about.get("result", "")), *map(str, about.get("earlier", []))]
         return [path for name in dict.fromkeys(names) if name and (path := self.path.with_name(Path(name).name)).is_file()]
 
-    def prepare(self, plan: Plan, *, result: Path, config: str, asked: Any = None, needed: bool = True, known: int = 0) -> str:
+    def prepare(self, plan: Plan, *, result: Path, config: str, asked: Any = None, needed: bool = True, known: np.ndarray | None = None) -> str:
         """Write what workers need; returns the name of the recipe, a hash of its bytes.
 
         A study that cannot be written is refused when workers need it (``needed``); else it is kept without, for this process alone.
-        ``known`` is the number of runs that are finished, wherever that is. ``study.json`` says at any moment which of the studies in the folder counts.
+        ``known`` (bool, n_runs) says which runs are finished, wherever that is. ``study.json`` says at any moment which of the studies in the folder counts.
         """
         data, problem = pickled({"study": plan.study, "asked": asked})
         if problem and needed:
@@ -119,7 +121,7 @@ class StudyFolder:
             "study": plan.identity,
             "recipe": recipe_of(data),
             "runs": len(plan),
-            "before": max(0, known - tally({"runs": len(plan)}, self.history(plan.identity)).here),
+            "before": 0 if known is None else taken_over(known, self.history(plan.identity)),
             "experiments": {name: last - first for name, (first, last) in plan.spans.items()},
             "keys": {name: digest_of(plan.keys[first:last]) for name, (first, last) in plan.spans.items()},
             "result": result.name,

@@ -152,7 +152,7 @@ class StudyRun:
             found = self.found()
             missing = np.flatnonzero(~found.known)
             if len(missing):
-                self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, known=int(found.known.sum()))
+                self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, known=found.known)
         return missing, self.folder
 
     def found(self, *, fresh: bool = False) -> Found:
@@ -193,8 +193,7 @@ class StudyRun:
         try:
             with self.folder.keeping(int(found.known.sum()), len(self.plan)):
                 needed = not isinstance(self.executor, Threads)
-                known = int(found.known.sum())
-                recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, needed=needed, known=known)
+                recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, needed=needed, known=found.known)
             self.executor = self.executor.with_main(bool(self.folder.about.get("main")))
             driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report, forgive=self.retry_lost)
             self._drive(driver)

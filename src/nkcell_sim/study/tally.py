@@ -31,19 +31,30 @@ class Tally:
 def tally(about: Mapping[str, Any], history: History) -> Tally:
     """What ``study.json`` and the journals say together."""
     total = int(about["runs"])
-    finished = np.zeros(total, dtype=bool)
-    for entry in history.finished.values():
-        _mark(finished, entry["end"])
+    finished = finished_here(history, total)
     lost = given_up(history, total) & ~finished
     done = finished | lost
     in_hand = tuple(begun for begun in history.unfinished if not all(done[first:last].all() for first, last in begun.spans))
     return Tally(total, int(finished.sum()), int(about.get("before", 0)), int(lost.sum()), in_hand)
 
 
+def taken_over(known: np.ndarray, history: History) -> int:
+    """Number of finished runs (``known``, bool) that the journals do not tell of."""
+    return int((known & ~finished_here(history, len(known)) & ~given_up(history, len(known))).sum())
+
+
+def finished_here(history: History, total: int) -> np.ndarray:
+    """Runs whose shards are in the folder, bool (total,)."""
+    finished = np.zeros(total, dtype=bool)
+    for entry in history.finished.values():
+        _mark(finished, entry["end"])
+    return finished
+
+
 def given_up(history: History, total: int) -> np.ndarray:
     """Runs that were given up because they killed their workers, bool (total,)."""
     lost = np.zeros(total, dtype=bool)
-    for spans in getattr(history, "lost", ()):
+    for spans, _ in history.lost:
         _mark(lost, spans)
     return lost
 
