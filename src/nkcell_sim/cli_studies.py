@@ -50,7 +50,7 @@ def submit(
 
     from .config import load_config
     from .executors import Slurm
-    from .study.arrays import submit_study
+    from .study.arrays import may_have_jobs, submit_study
     from .study.plan import Plan
     from .study.runner import StudyRun
 
@@ -62,19 +62,19 @@ def submit(
     given: dict[str, Any] = {"partition": partition, "account": account, "time": time, "memory": memory, "cpus_per_task": cpus}
     executor = Slurm(workers or executor.count, replace(executor.options, **{key: value for key, value in given.items() if value}))
     study = StudyRun(Plan(loaded.study), target.resolve(), executor, lambda done, total, what: None, config=loaded.resolved, asked=loaded.asked)
-    missing, folder = study.prepared()
-    if not len(missing):
-        if folder.exists:
-            say(f"every run of this study is finished already; `nkcell collect {target}` writes the result file")
-        else:
-            say(f"{target} is complete: it holds every run of this study, and nothing was submitted")
-        return
-    try:
-        jobs = submit_study(folder, missing, executor)
-    except BaseException:
-        if not folder.files():
-            folder.remove()
-        raise
+    with study.prepared() as (missing, folder):
+        if not len(missing):
+            if folder.exists:
+                say(f"every run of this study is finished already; `nkcell collect {target}` writes the result file")
+            else:
+                say(f"{target} is complete: it holds every run of this study, and nothing was submitted")
+            return
+        try:
+            jobs = submit_study(folder, missing, executor)
+        except BaseException:
+            if not folder.files() and not may_have_jobs(folder):
+                folder.remove()
+            raise
     if not quiet:
         say(f"submitted {len(missing):,} runs to Slurm as job {', '.join(jobs)}; their folder is {folder.path.name}")
         say(f"follow them with `nkcell status {target}`; when they have ended, `nkcell collect {target}` writes the result file")

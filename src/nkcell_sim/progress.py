@@ -11,6 +11,7 @@ from typing import Any, TextIO
 # A bar that flashes by helps nobody: it appears when the work has lasted this long [s].
 PATIENCE = 1.0
 LINE_INTERVAL = 5.0
+STILL_INTERVAL = 60.0  # s after which a plain line says that nothing more is done
 LOOK = 2.5  # s between looks at least
 RECENT = 12  # looks that the rate is measured over
 
@@ -44,13 +45,19 @@ class ProgressBar:
             self._bar.update(self._task, completed=done, total=total, description=what, told=self._rate.told(now, done, total))
             if now - self._started > PATIENCE:
                 self._bar.start()
-        elif not self.quiet and done != self._shown and (now - self._last > LINE_INTERVAL or (done == total and now - self._started > PATIENCE)):
+        elif not self.quiet and self._is_due(now, done, total):
             self._last, self._shown = now, done
             told = self._rate.told(now, done, total)
             try:
                 print(f"{what}: {done} of {total} runs after {duration(now - self._started)}{told and ', '}{told}", file=self.stream, flush=True)
             except OSError:  # nobody reads it any more; the work goes on
                 self.quiet = True
+
+    def _is_due(self, now: float, done: int, total: int) -> bool:
+        """Whether a plain line is: every few seconds while runs are finished, every minute while none is, and at the end."""
+        if done == self._shown:
+            return now - self._last > STILL_INTERVAL
+        return now - self._last > LINE_INTERVAL or (done == total and now - self._started > PATIENCE)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:

@@ -42,6 +42,10 @@ class Executor(ABC):
         """The same for an open pool, which may know better and may change while it is open."""
         return self.workers
 
+    def waits_for(self, pool: concurrent.futures.Executor) -> str:
+        """What an open pool needs before it can begin anything, for the progress; empty when it can."""
+        return ""
+
     @property
     def threads(self) -> int | None:
         """Threads of the engine in each worker; None: one for each core that is free to use."""

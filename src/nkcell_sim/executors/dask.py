@@ -65,6 +65,12 @@ class Dask(Executor):
         except (OSError, TimeoutError, concurrent.futures.TimeoutError, RuntimeError):  # the scheduler is away: tasks tell whether it is gone
             return self.workers
 
+    def waits_for(self, pool: concurrent.futures.Executor) -> str:
+        try:
+            return "" if pool.cores() else "waiting for workers: the scheduler has none"  # type: ignore[attr-defined]
+        except (OSError, TimeoutError, concurrent.futures.TimeoutError, RuntimeError):
+            return ""
+
     @contextmanager
     def _cluster(self) -> Iterator[Any]:
         _distributed()

@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 import time
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,11 @@ from .slurm_options import SlurmOptions
 from .slurm_scripts import LOGS, ArrayScript, array_scripts, next_round
 
 PATIENCE = 600.0  # seconds to wait for a controller that is away; an upgrade or a restart takes minutes
+DOUBT = 60.0  # seconds to go on asking squeue when it fails in a way that is not known to pass: most do
+TAKING_BACK = 30.0  # seconds to try to cancel what was submitted before something went wrong
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE", "REVOKED"})
 AWAY = ("Unable to contact slurm controller", "Socket timed out", "Zero Bytes were transmitted", "Transport endpoint", "Connection refused", "Connection reset")
+GONE = ("Invalid job id",)  # the answer for jobs that have left the queue
 BUSY = ("temporarily unable to accept job", "Slurm temporarily unable", "Resource temporarily unavailable")
 # what sbatch answers -> what to do, with {partitions} (name, time limit, cores and memory in MB of a node)
 ADVICE = (
@@ -50,6 +54,7 @@ STUCK = {
     "JobHeldUser": "`scontrol release` lets them run",
     "JobHeldAdmin": "ask the cluster's administrators",
 }
+CANNOT_RUN = 126  # what a shell says of such a command
 _OWN_VARIABLES = ("ARRAY_INX", "JOB_NAME", "OPEN_MODE", "REQUEUE", "NO_REQUEUE", "SIGNAL", "WAIT", "OUTPUT", "ERROR", "CLUSTERS")
 _FIELD_VARIABLES = {"partition": "PARTITION", "account": "ACCOUNT", "qos": "QOS", "time": "TIMELIMIT", "memory": "MEM_PER_NODE"}
 
@@ -63,35 +68,40 @@ class Submission:
     tasks: int
 
 
-def submit(folder: Path, options: SlurmOptions, tasks: int, *, patience: float = PATIENCE) -> Submission:
+def submit(folder: Path, options: SlurmOptions, tasks: int, *, patience: float = PATIENCE, intend: Callable[[Sequence[str]], None] | None = None) -> Submission:
     """Write ``slurm/array-<round>.sh`` into the folder of a study and submit it as ``tasks`` tasks.
 
-    More tasks than the cluster takes in one array become several arrays. Raises :class:`ClusterError` with what Slurm said and what to do; then nothing
-    stays submitted.
+    More tasks than the cluster takes in one array become several arrays. ``intend`` is told the names that the jobs will have, which no others have, before
+    the first is submitted: :func:`jobs_named` finds them if this process ends before it knows their numbers. Raises :class:`ClusterError` with what Slurm
+    said and what to do; then what is submitted already is cancelled.
     """
-    scripts = array_scripts(folder, options, tasks, max_array_size=max_array_size(patience=patience), round_number=next_round(folder))
+    most, token = max_array_size(patience=patience), uuid.uuid4().hex
+    scripts = array_scripts(folder, options, tasks, max_array_size=most, round_number=next_round(folder), token=token)
     (folder / LOGS).mkdir(parents=True, exist_ok=True)  # without it Slurm ends the tasks without a word
     for script in scripts:
         (folder / script.file).write_text(script.text, encoding="utf-8", errors="surrogateescape")
+    names = [script.name for script in scripts]
+    if intend is not None:
+        intend(names)
     jobs: list[str] = []
     try:
         for script in scripts:
             jobs.append(_submitted(folder, script, options, patience))
     except BaseException:
-        if jobs:
-            with suppress(ClusterError):
-                cancel(jobs, patience=30.0)
+        with suppress(ClusterError):
+            cancel({*jobs, *jobs_named(names, patience=TAKING_BACK)}, patience=TAKING_BACK)
         raise
     return Submission(tuple(jobs), tuple(folder / script.file for script in scripts), sum(script.size for script in scripts))
 
 
-def state(jobs: Iterable[str], *, patience: float = PATIENCE) -> dict[str, int]:
+def state(jobs: Iterable[str], *, patience: float = PATIENCE, told: Callable[[str], None] | None = None) -> dict[str, int]:
     """Number of tasks in each of Slurm's states, for example ``{"PENDING": 90, "RUNNING": 10}``.
 
     Slurm forgets ended tasks after minutes, so they are missing here sooner or later; ``{}`` are jobs that have left the queue, or that a controller lost
-    when it crashed within seconds of taking them. What is finished is told by shards, not by this.
+    when it crashed within seconds of taking them. What is finished is told by shards, not by this. ``told`` is called with what Slurm says instead of an
+    answer, each time before it is asked again.
     """
-    return dict(sorted(Counter(line.split("|", 1)[0] for line in _queue(jobs, patience)).items()))
+    return dict(sorted(Counter(line.split("|", 1)[0] for line in _queue(jobs, patience, told)).items()))
 
 
 def unfinished(counts: Mapping[str, int]) -> int:
@@ -109,6 +119,14 @@ def stuck(jobs: Iterable[str], *, patience: float = PATIENCE) -> str:
     """What is wrong with tasks that will never run as they were submitted, and what to do; "" if there are none."""
     found = [(reason, count) for reason, count in waiting_for(jobs, patience=patience).items() if reason in STUCK]
     return "; ".join(f"{count} tasks wait for {reason}, which does not pass by itself; {STUCK[reason]}" for reason, count in found)
+
+
+def jobs_named(names: Sequence[str], *, patience: float = PATIENCE) -> list[str]:
+    """Numbers of the jobs that have these names, as long as Slurm remembers them."""
+    if not names:
+        return []
+    lines = _squeue(["--states=all", f"--name={','.join(names)}", "--format=%A|%F"], f"whether there are jobs {', '.join(names)}", patience)
+    return sorted({line.split("|")[1] for line in lines}, key=int)
 
 
 def cancel(jobs: Iterable[str], *, patience: float = PATIENCE) -> None:
@@ -147,8 +165,8 @@ def _submitted(folder: Path, script: ArrayScript, options: SlurmOptions, patienc
             raise ClusterError(_refusal(folder / script.file, done, away), command="sbatch", output=done.stderr)
         time.sleep(min(5.0, max(patience / 10, 0.1)))
         # the controller may have taken the job and lost the answer
-        if away and (number := _job_named(script.name, max(end - time.monotonic(), 1.0))):
-            return number
+        if away and (numbers := jobs_named([script.name], patience=max(end - time.monotonic(), 1.0))):
+            return numbers[0]
 
 
 def _refusal(script: Path, done: subprocess.CompletedProcess[str], away: bool) -> str:
@@ -169,20 +187,19 @@ def _partitions() -> str:
     return "unknown, sinfo does not answer"
 
 
-def _queue(jobs: Iterable[str], patience: float) -> list[str]:
+def _queue(jobs: Iterable[str], patience: float, told: Callable[[str], None] | None = None) -> list[str]:
     numbers = _numbers(jobs)
     if not numbers:
         return []
-    done = _asked(["squeue", "--noheader", "--array", "--states=all", "--format=%T|%r", f"--jobs={','.join(numbers)}"], patience)
-    if done.returncode and not _says(done, ("Invalid job id",)):  # the answer for jobs that have left the queue
-        raise ClusterError(f"Slurm does not tell the state of {', '.join(numbers)}: {done.stderr.strip()}", command="squeue", output=done.stderr)
+    return _squeue(["--array", "--states=all", "--format=%T|%r", f"--jobs={','.join(numbers)}"], f"the state of {', '.join(numbers)}", patience, told)
+
+
+def _squeue(arguments: Sequence[str], what: str, patience: float, told: Callable[[str], None] | None = None) -> list[str]:
+    """Lines of fields that squeue prints."""
+    done = _asked(["squeue", "--noheader", *arguments], patience, doubt=DOUBT, told=told)
+    if done.returncode and not _says(done, GONE):
+        raise ClusterError(f"Slurm does not tell {what}, asked for {min(DOUBT, patience):g} s: {done.stderr.strip()}", command="squeue", output=done.stderr)
     return [line.strip() for line in done.stdout.splitlines() if "|" in line]
-
-
-def _job_named(name: str, patience: float) -> str:
-    done = _asked(["squeue", "--noheader", "--states=all", f"--name={name}", "--format=%A|%F"], patience)
-    numbers = [line.strip().split("|")[1] for line in done.stdout.splitlines() if "|" in line]
-    return numbers[0] if numbers else ""
 
 
 def _numbers(jobs: Iterable[str]) -> list[str]:
@@ -193,17 +210,25 @@ def _numbers(jobs: Iterable[str]) -> list[str]:
     return [str(job) for job in given]
 
 
-def _asked(command: Sequence[str], patience: float) -> subprocess.CompletedProcess[str]:
-    """The answer of one of Slurm's commands, asked again while the controller is away."""
-    end = time.monotonic() + patience
+def _asked(command: Sequence[str], patience: float, *, doubt: float = 0.0, told: Callable[[str], None] | None = None) -> subprocess.CompletedProcess[str]:
+    """The answer of one of Slurm's commands, asked again while the controller is away, and for ``doubt`` seconds when it fails in another way."""
+    doubt = min(doubt, patience)
+    started = answered = time.monotonic()  # the second: when a failure that is not known to pass may have begun
     while True:
         done = _run(command)
-        if not (done.returncode and _says(done, AWAY)):
+        if not done.returncode or _says(done, GONE):
             return done
-        if time.monotonic() > end:
+        now, away = time.monotonic(), _says(done, AWAY)
+        if away and now - started > patience:
             problem = f"Slurm's controller did not answer `{command[0]}` for {patience:g} s ({done.stderr.strip()}); check `scontrol ping`"
             raise ClusterError(problem, command=command[0], output=done.stderr)
-        time.sleep(min(5.0, max(patience / 10, 0.1)))
+        if away:
+            answered = now
+        elif now - answered >= doubt:
+            return done
+        if told is not None:
+            told(done.stderr.strip())
+        time.sleep(min(5.0, max((patience if away else doubt) / 10, 0.1)))
 
 
 def _run(command: Sequence[str], cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -212,7 +237,10 @@ def _run(command: Sequence[str], cwd: Path | None = None, environment: Mapping[s
         raise MissingPackageError(f"{problem}; work on a login node of the cluster, or choose another executor")
     # a user's defaults for squeue would hide jobs
     kept = {k: v for k, v in (os.environ if environment is None else environment).items() if not k.startswith("SQUEUE_")}
-    return subprocess.run(list(command), cwd=cwd, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+    try:
+        return subprocess.run(list(command), cwd=cwd, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:  # no process or memory left for it on a busy login node, or its file system is away
+        return subprocess.CompletedProcess(list(command), CANNOT_RUN, "", f"{command[0]} cannot be run: {error}")
 
 
 def _submitting(options: SlurmOptions) -> dict[str, str]:

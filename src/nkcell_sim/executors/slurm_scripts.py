@@ -26,11 +26,11 @@ class ArrayScript:
     size: int
 
 
-def array_scripts(folder: Path, options: SlurmOptions, tasks: int, *, max_array_size: int = 1001, round_number: int = 1) -> list[ArrayScript]:
+def array_scripts(folder: Path, options: SlurmOptions, tasks: int, *, max_array_size: int = 1001, round_number: int = 1, token: str = "") -> list[ArrayScript]:
     """The scripts that run the study in ``folder`` as ``tasks`` tasks, each of which does its share of what is unfinished.
 
     A cluster takes ``max_array_size`` tasks in one array, so more of them become several arrays, which share ``max_concurrent``. When that is smaller than the
-    number of arrays there are fewer tasks, with more to do each.
+    number of arrays there are fewer tasks, with more to do each. A ``token`` gives this submission names that no other one has.
     """
     if isinstance(tasks, bool) or not isinstance(tasks, int) or tasks < 1:
         raise ParameterError(f"got tasks = {tasks!r}; expected a whole number of tasks from 1", name="tasks")
@@ -42,7 +42,8 @@ def array_scripts(folder: Path, options: SlurmOptions, tasks: int, *, max_array_
     firsts = [tasks * part // parts for part in range(parts + 1)]
     shares = [limit // parts + (part < limit % parts) for part in range(parts)]
     labels = [f"{round_number}-{part + 1}" for part in range(parts)] if parts > 1 else [f"{round_number}"]
-    return [_script(folder, options, tasks, (firsts[p], firsts[p + 1]), shares[p], labels[p]) for p in range(parts)]
+    names = [job_name(folder, label, token) for label in labels]
+    return [_script(folder, options, tasks, (firsts[p], firsts[p + 1]), shares[p], labels[p], names[p]) for p in range(parts)]
 
 
 def tasks_within(options: SlurmOptions, tasks: int, max_array_size: int) -> int:
@@ -50,9 +51,9 @@ def tasks_within(options: SlurmOptions, tasks: int, max_array_size: int) -> int:
     return min(tasks, options.max_concurrent * max_array_size) if options.max_concurrent else tasks
 
 
-def job_name(folder: Path, label: str) -> str:
-    """Name of an array in Slurm: the study's name for people, and a hash of its place, so that another study of this name is another job."""
-    place = hashlib.sha256(str(folder.absolute()).encode(errors="surrogateescape")).hexdigest()[:8]
+def job_name(folder: Path, label: str, token: str = "") -> str:
+    """Name of an array in Slurm: the study's name for people, and a hash of its place and a token, so that another study or submission is another job."""
+    place = hashlib.sha256((str(folder.absolute()) + token).encode(errors="surrogateescape")).hexdigest()[:8]
     stem = re.sub(r"[^\w.-]+", "-", folder.name.removesuffix(".runs"), flags=re.ASCII)[:40]
     return f"nkcell-{stem}-{place}-r{label}"
 
@@ -63,10 +64,9 @@ def next_round(folder: Path) -> int:
     return max(numbers, default=0) + 1
 
 
-def _script(folder: Path, options: SlurmOptions, tasks: int, part: tuple[int, int], share: int, label: str) -> ArrayScript:
+def _script(folder: Path, options: SlurmOptions, tasks: int, part: tuple[int, int], share: int, label: str, name: str) -> ArrayScript:
     first, end = part
     file = f"slurm/array-{label}.sh"
-    name = job_name(folder, label)
     task = f'"$((SLURM_ARRAY_TASK_ID + {first}))"' if first else '"$SLURM_ARRAY_TASK_ID"'
     python = options.python or sys.executable
     home = shlex.quote(str(folder.absolute()))
@@ -80,7 +80,7 @@ def _script(folder: Path, options: SlurmOptions, tasks: int, part: tuple[int, in
         "",
         *_before(options),
         "# a process for each core of the task, with one thread: neither engine nor libraries start more",
-        'export NKCELL_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1',
+        "export NKCELL_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1",
         "# exec: the signal before the end of the time goes to Python itself, which gives up what is in hand",
         f"exec {shlex.quote(python)} -m nkcell_sim.cli work {home} --task {task} --tasks {tasks}",
     ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import ClusterError, ParameterError, ResultsError
+from ..errors import ClusterError, NkcellError, ParameterError, ResultsError
 from ..executors import Executor, Slurm
 from ..executors.processes import Processes
-from ..executors.slurm_jobs import cancel, max_array_size, state, stuck, submit, unfinished, waiting_for
+from ..executors.slurm_jobs import PATIENCE, cancel, jobs_named, max_array_size, state, stuck, submit, unfinished, waiting_for
 from ..executors.slurm_options import SlurmOptions
 from ..executors.slurm_scripts import tasks_within
 from ..results.target import replacing
@@ -26,9 +28,13 @@ from .orders import Orders
 from .plan import Plan
 
 BLOCK = 64  # runs in a row that go to one task: neighbours take alike long, so that shares of many blocks do, too
-ROUNDS_WITHOUT_NEWS = 3  # submissions that may end with nothing finished and no death noticed
+ROUNDS_WITHOUT_NEWS = 3  # submissions in a row that may end with nothing finished and no death counted
+ROUNDS_OF_DEATHS = 30  # and with nothing but deaths: enough to halve the largest chunk until the run that kills its task is alone, and to give that up
+ASKING, TAKING_BACK = 30.0, 10.0  # s of patience with Slurm when it is asked for jobs by their names, and after something went wrong
+ON_ITS_WAY = 30.0  # s after which an sbatch whose process was killed has submitted its job, or will not
 POLL = 2.0  # s between looks
 RUNS_A_TASK = 20_000  # where nobody says how many tasks
+SAID = 100  # characters of what Slurm says instead of an answer
 SHARES, JOBS, OPTIONS = "slurm/shares.json", "slurm/jobs.json", "slurm/options.json"
 HELD = ("launch failed requeued held", "launch_failed_requeued_held")  # a node was lost while it started them: nobody but an administrator would let them go
 
@@ -42,8 +48,20 @@ def submit_study(folder: StudyFolder, missing: np.ndarray, executor: Slurm) -> t
     (folder.path / "slurm").mkdir(exist_ok=True)
     _write(folder, OPTIONS, asdict(executor.options))
     _write(folder, SHARES, {"missing": spans_of(missing.tolist()), "tasks": tasks})
-    done = submit(folder.path, executor.options, tasks)
-    _write(folder, JOBS, {"jobs": list(done.jobs), "tasks": done.tasks})
+    names: list[str] = []
+
+    def intend(given: Sequence[str]) -> None:
+        names.extend(given)
+        _write(folder, JOBS, {"names": names})
+
+    try:
+        done = submit(folder.path, executor.options, tasks, intend=intend)
+    except BaseException:
+        with suppress(NkcellError, OSError):  # Slurm does not say that nothing is left: whoever comes next asks it again
+            if names and not unfinished(state(jobs_named(names, patience=TAKING_BACK), patience=TAKING_BACK)):
+                (folder.path / JOBS).unlink()
+        raise
+    _write(folder, JOBS, {"names": names, "jobs": list(done.jobs), "tasks": done.tasks})
     return done.jobs
 
 
@@ -62,12 +80,27 @@ def _write(folder: StudyFolder, name: str, content: Any) -> None:
         place.partial.write_text(json.dumps(content), encoding="utf-8")
 
 
-def jobs_of(folder: StudyFolder) -> list[str]:
-    """Numbers of the jobs that were submitted last."""
+def may_have_jobs(folder: StudyFolder) -> bool:
+    """Whether jobs were submitted that need the folder, as far as it knows; :func:`jobs_of` says which."""
+    return (folder.path / JOBS).is_file()
+
+
+def jobs_of(folder: StudyFolder, *, patience: float = ASKING) -> list[str]:
+    """Numbers of the jobs that were submitted last; Slurm is asked for them by name when the process that submitted them ended before it noted them."""
+    path = folder.path / JOBS
     try:
-        return [str(job) for job in json.loads((folder.path / JOBS).read_text(encoding="utf-8"))["jobs"]]
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if "jobs" in found:
+            return [str(job) for job in found["jobs"]]
+        names, age = [str(name) for name in found["names"]], time.time() - path.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
         return []
+    if not shutil.which("squeue"):
+        return []
+    end = time.monotonic() + ON_ITS_WAY - max(0.0, age)
+    while len(jobs := jobs_named(names, patience=patience)) < len(names) and time.monotonic() < end:
+        time.sleep(1.0)
+    return jobs
 
 
 def share_of(folder: StudyFolder, task: int, tasks: int) -> np.ndarray:
@@ -101,36 +134,65 @@ def work_on_share(folder: StudyFolder, task: int, tasks: int, workers: int, prog
 
 def run_arrays(driver: Driver, executor: Slurm) -> None:
     """Submit what is missing and wait for it, again and again until every run is finished or given up; jobs that still run from before are waited for first."""
-    without_news = 0  # submissions in a row
-    _wait(driver, jobs_of(driver.folder))
+    ledger, without_news, only_deaths = driver.ledger, 0, 0  # submissions in a row
+    _wait(driver, jobs_of(driver.folder, patience=PATIENCE))
     driver.learn()
-    while len(missing := np.flatnonzero(driver.ledger.clean | driver.ledger.suspects)):
-        before = int(driver.ledger.finished.sum())
+    while len(missing := np.flatnonzero(ledger.clean | ledger.suspects)):
+        settled, tries = int((ledger.finished | ledger.lost).sum()), int(ledger.tries.sum())
         _wait(driver, submit_study(driver.folder, missing, executor))
-        news = driver.learn()
-        without_news = 0 if news or int(driver.ledger.finished.sum()) > before else without_news + 1
-        if without_news == ROUNDS_WITHOUT_NEWS:
-            raise ClusterError(f"{ROUNDS_WITHOUT_NEWS} arrays of Slurm ended without a finished run; see {_last_words(driver.folder.path)}. {driver.kept()}")
+        driver.learn()
+        further = int((ledger.finished | ledger.lost).sum()) > settled
+        without_news = 0 if further or int(ledger.tries.sum()) > tries else without_news + 1
+        only_deaths = 0 if further else only_deaths + 1
+        if without_news == ROUNDS_WITHOUT_NEWS or only_deaths == ROUNDS_OF_DEATHS:
+            raise ClusterError(f"{only_deaths} arrays of Slurm ended without a finished run; see {_last_words(driver.folder.path)}. {driver.kept()}")
 
 
 def _wait(driver: Driver, jobs: Sequence[str]) -> None:
-    """Until the jobs have ended or left the queue."""
+    """Until the jobs have ended or left the queue; an error on the way says what becomes of them."""
     if not jobs:
         return
     try:
-        while unfinished(now := state(jobs)):
-            if now.get("PENDING") and (problem := stuck(jobs)):
-                cancel(jobs)
-                raise ClusterError(f"{problem}. {driver.kept()}")
-            reasons = waiting_for(jobs) if now.get("PENDING") else {}
-            if unfinished(now) == sum(reasons.get(reason, 0) for reason in HELD):
-                cancel(jobs)
-                return
-            driver.follow(", ".join(f"{count} {name.lower()}" for name, count in now.items() if count))
-            time.sleep(POLL)
+        problem = _watched(driver, jobs)
     except KeyboardInterrupt:
-        cancel(jobs)
+        try:
+            cancel(jobs, patience=TAKING_BACK)
+        except NkcellError as error:
+            raise ClusterError(f"interrupted, and {error}. {_still_there(driver, jobs)}") from error
         raise
+    except (NkcellError, OSError) as error:
+        raise ClusterError(f"{error}. {_still_there(driver, jobs)}") from error
+    if problem:
+        raise ClusterError(f"{problem}; job {', '.join(jobs)} was cancelled. {driver.kept()}")
+
+
+def _watched(driver: Driver, jobs: Sequence[str]) -> str:
+    """The same; what keeps the jobs from ever running, in which case they are cancelled."""
+
+    def unanswered(said: str) -> None:
+        driver.follow(f"job {', '.join(jobs)}, of which Slurm tells nothing now ({said[-SAID:]})")
+
+    while unfinished(now := state(jobs, told=unanswered)):
+        if now.get("PENDING") and (problem := stuck(jobs)):
+            cancel(jobs)
+            return problem
+        reasons = waiting_for(jobs) if now.get("PENDING") else {}
+        if unfinished(now) == sum(reasons.get(reason, 0) for reason in HELD):
+            cancel(jobs)
+            return ""
+        driver.follow(", ".join(f"{count} {name.lower()}" for name, count in now.items() if count))
+        time.sleep(POLL)
+    return ""
+
+
+def _still_there(driver: Driver, jobs: Sequence[str]) -> str:
+    """For messages: jobs that nobody waits for any more, what can be done about them, and what is finished by now."""
+    name, numbers = driver.folder.path.name, ", ".join(jobs)
+    kept = driver.folder.kept(int(driver.ledger.finished.sum()) + driver.elsewhere(), len(driver.plan))
+    return (
+        f"Job {numbers} of Slurm may go on: follow it with `nkcell status {name}`, wait for it with `nkcell resume {name} --on slurm`, "
+        f"or cancel it (scancel {' '.join(jobs)}). {kept}"
+    )
 
 
 def _last_words(folder: Path) -> str:

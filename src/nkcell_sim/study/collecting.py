@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ class Found:
     source: np.ndarray
     row: np.ndarray
     sources: list[Path | Group | Source] = field(default_factory=list)
+    earlier: Counter[str] = field(default_factory=Counter)  # how those of an earlier result file ended
 
     @classmethod
     def nowhere(cls, plan: Plan) -> Found:
@@ -59,8 +61,10 @@ def add_earlier(found: Found, plan: Plan, result: Path, *, again: Sequence[str] 
     for name, runs in results.experiments.items():
         if name not in index or "run_key" not in runs:
             continue
-        wanted = ~runs.unfinished & ~np.isin(np.array(runs.status, dtype=object), again)
+        status = np.array(runs.status, dtype=object)
+        wanted = ~runs.unfinished & ~np.isin(status, again)
         positions, rows = _matched(index[name], np.asarray(runs["run_key"]))
+        found.earlier.update(status[rows[wanted[rows] & (found.source[positions] < 0)]].tolist())
         found.add(result, positions[wanted[rows]], rows[wanted[rows]])
 
 

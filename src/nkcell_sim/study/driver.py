@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +109,7 @@ class Driver:
         only: np.ndarray | None = None,
         share: str = ALL,
         forgive: bool = False,
+        earlier: Mapping[str, int] | None = None,
     ) -> None:
         self.plan, self.folder, self.recipe, self.executor = plan, folder, recipe, executor
         self.ledger = Ledger.of(finished)
@@ -123,12 +124,15 @@ class Driver:
         self._forgive = forgive
         self._told_lost = np.zeros(len(plan), dtype=bool)
         self._empty_handed = 0  # pools in a row that broke with no chunk finished and none begun
+        self._earlier = Counter(earlier or {})  # of runs that no journal here tells of: how they ended
+        self._waits = ""  # what the open pool waits for
         self._known: set[Begun] = set()
         self._errors: list[Exception] = []  # of chunks of which every run raised one
         self._patient = False  # with such chunks: their runs are marked instead
 
     def run(self) -> None:
         """Finish every run; those that kill their workers are left as :attr:`Ledger.lost`."""
+        self.ledger.counts = self._earlier + self._ended()
         try:
             self.learn()
             self._report(0)
@@ -203,12 +207,12 @@ class Driver:
             if spans[-1][1] <= len(self.plan):
                 self.ledger.give_up(spans)
                 self._told_lost[positions_of(spans)] = True
-        news = self._counted([death for death in deaths if death not in self._known and not self._all_finished(death.spans)])
+        news = self._held_against([death for death in deaths if death not in self._known and not self._all_finished(death.spans)])
         if take_over:
             self._tell_lost()
         return news
 
-    def _counted(self, news: Sequence[Begun]) -> int:
+    def _held_against(self, news: Sequence[Begun]) -> int:
         """Hold deaths against the runs that were in hand."""
         self._known.update(news)
         if self.executor.supervises:  # an engine that supervises says itself which chunk it gave up
@@ -253,7 +257,7 @@ class Driver:
         with self.executor.pool() as pool:
             try:
                 while True:
-                    self._width = self.executor.workers_of(pool)
+                    self._width, self._waits = self.executor.workers_of(pool), self.executor.waits_for(pool)
                     while len(handed) < AHEAD * self._width and (spans := next(queue, None)) is not None:
                         handed[self._submitted(pool, spans)] = spans
                         if isinstance(self.executor, Threads):
@@ -390,7 +394,11 @@ class Driver:
         """Do the next suspects; False when the pool broke."""
         spans, before = self._next_suspects(), int(self.ledger.finished.sum())
         try:
-            self._enter(pool.submit(work, self._told(spans, 1, alone=True)).result())
+            future = pool.submit(work, self._told(spans, 1, alone=True))
+            while not concurrent.futures.wait([future], timeout=1.0).done:
+                self._waits = engine.waits_for(pool)
+                self._report(0)
+            self._enter(future.result())
         except (Exception, concurrent.futures.CancelledError) as error:
             if engine.killed(error):
                 self.ledger.died(spans, alone=True, workers=DEATHS)
@@ -416,10 +424,28 @@ class Driver:
 
     def follow(self, what: str) -> None:
         """Report on runs that are done elsewhere, as their journals tell."""
-        counts = self.folder.history(self.plan.identity).counts
-        self.ledger.counts = Counter(counts)
+        history = self.folder.history(self.plan.identity)
+        self.ledger.counts = self._earlier + Counter(history.counts)
         self._what = f"{self.executor.name}: {what}"
-        self._report(max(0, sum(counts.values()) - int(self.ledger.finished.sum())))
+        self._report(self.elsewhere(history))
+
+    def elsewhere(self, history: History | None = None) -> int:
+        """Number of runs that the journals call finished and that are not entered here yet."""
+        told = np.zeros(len(self.plan), dtype=bool)
+        for entry in (history or self.folder.history(self.plan.identity)).finished.values():
+            for first, last in entry["end"]:
+                told[first:last] = True
+        return int((told & ~self.ledger.finished).sum())
+
+    def _ended(self) -> Counter[str]:
+        """How runs ended that were finished before the start, as far as journals tell."""
+        counts: Counter[str] = Counter()
+        finished = self.ledger.finished & self._only
+        for entry in self.folder.history(self.plan.identity).finished.values():
+            positions = positions_of(entry["end"])
+            if positions[-1] < len(self.plan) and finished[positions].all():
+                counts.update(entry["counts"])
+        return counts
 
     def _report(self, more: int) -> None:
         failed: Counter[str] = Counter()
@@ -427,4 +453,5 @@ class Driver:
             failed[cause.split()[0].rstrip(":")] += count
         del failed["ok"]
         what = f"{self._what} ({described(dict(failed.most_common()))})" if failed else self._what
+        what += f", {self._waits}" if self._waits else ""
         self.progress(int((self.ledger.finished & self._only).sum()) + more, int(self._only.sum()), what)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -146,14 +146,15 @@ class StudyRun:
         else:
             self.folder.remove()
 
-    def prepared(self) -> tuple[np.ndarray, StudyFolder]:
-        """The folder with what workers need, and the positions of the runs that are missing."""
+    @contextmanager
+    def prepared(self) -> Iterator[tuple[np.ndarray, StudyFolder]]:
+        """The positions of the runs that are missing, and the folder with what workers need, which no other process may drive meanwhile."""
         with self.folder.driven():
             found = self.found()
             missing = np.flatnonzero(~found.known)
             if len(missing):
                 self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, known=found.known)
-        return missing, self.folder
+            yield missing, self.folder
 
     def found(self, *, fresh: bool = False) -> Found:
         """What is finished already: in the folder, and in an earlier result file."""
@@ -195,12 +196,12 @@ class StudyRun:
                 needed = not isinstance(self.executor, Threads)
                 recipe = self.folder.prepare(self.plan, result=self.target, config=self.config, asked=self.asked, needed=needed, known=found.known)
             self.executor = self.executor.with_main(bool(self.folder.about.get("main")))
-            driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report, forgive=self.retry_lost)
+            driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report, earlier=found.earlier, forgive=self.retry_lost)
             self._drive(driver)
             for _ in range(REPAIRS):
                 if not self._damaged(driver, found):
                     break
-                driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report)
+                driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report, earlier=found.earlier)
                 self._drive(driver)
             else:
                 raise ResultsError(
