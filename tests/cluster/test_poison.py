@@ -250,6 +250,25 @@ def test_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wholesome: Result
 
 
 @pytest.mark.slurm
+def test_slurm_finds_two_deadly_runs_of_one_share_without_submitting_them_again(slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them is the first run of a chunk."""
+    poison(monkeypatch, value=0.3)
+    deadly = [16, 23]
+    values = np.where(np.isin(np.arange(RUNS), deadly), 0.3, 0.2).tolist()
+    points = nk.Zip({KEY: values, "TRPM3.density": np.linspace(1.0, 2.0, RUNS).tolist()})
+    seen: list[set[str]] = []
+
+    def see(done: int, total: int, what: str) -> None:
+        seen.append({path.name for path in (tmp_path / "x.h5.runs" / "slurm").glob("array-*.sh")})
+        assert len(seen[-1]) < 6, "submitted again and again"
+
+    found = nk.run(nk.Study(nk.primary_nk_cell(), {"rest": Poisoned(duration="20 s")}, design=points), tmp_path / "x.h5", on=SlurmJobs(2), progress=see)
+    assert [i for i, status in enumerate(found["rest"].status) if status == "worker_lost"] == deadly
+    assert found["rest"].status.count("ok") == RUNS - len(deadly)
+    assert set().union(*seen) == {"array-1.sh"}, "the tasks found them by themselves"
+
+
+@pytest.mark.slurm
 def test_slurm(slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wholesome: Results) -> None:
     poison(monkeypatch)
     check(nk.run(study(), tmp_path / "x.h5", on=SlurmJobs(2)), wholesome)

@@ -6,6 +6,7 @@ A shell script stands where Python does and writes down its tasks.
 from __future__ import annotations
 
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,6 @@ import pytest
 from nkcell_sim.errors import ClusterError, MissingPackageError
 from nkcell_sim.executors import slurm_jobs
 from nkcell_sim.executors.slurm_options import SlurmOptions
-from nkcell_sim.executors.slurm_scripts import job_name
 
 from .engines import wait_until
 from .slurm import Slurm
@@ -35,7 +35,7 @@ while [ -e "$4/hold" ]; do sleep 0.1; done
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """A folder whose name would break an unquoted script."""
-    folder = tmp_path / "it's a \"study\" of $HOME; ñ #1 &.runs"
+    folder = tmp_path / 'it\'s a "study" of $HOME; ñ #1 &.runs'
     folder.mkdir()
     return folder
 
@@ -162,7 +162,21 @@ def test_a_study_is_submitted_once_although_the_controller_was_away(slurm: Slurm
         slurm.start_controller()
         done = asked.result()
     wait_until_ended(done.jobs)
-    assert slurm.run("squeue", "-h", "--states=all", f"--name={job_name(study, '1')}", "--format=%F").split() == [done.jobs[0]] * 2
+    (name,) = re.findall(r"^#SBATCH --job-name=(.*)$", done.scripts[0].read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert slurm.run("squeue", "-h", "--states=all", f"--name={name}", "--format=%F").split() == [done.jobs[0]] * 2
+
+
+def test_jobs_are_found_by_names_that_are_told_before_they_are_submitted(
+    slurm: Slurm, study: Path, worker: SlurmOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_jobs, "max_array_size", lambda **_: 3)
+    told: list[str] = []
+    first, second = (slurm_jobs.submit(study, worker, 5, intend=told.extend) for _ in range(2))
+    assert len(set(told)) == 4, "no other submission has them"
+    assert tuple(slurm_jobs.jobs_named(told[:2])) == first.jobs
+    assert tuple(slurm_jobs.jobs_named(told[2:])) == second.jobs
+    assert slurm_jobs.jobs_named(["nkcell-none"]) == []
+    slurm_jobs.cancel([*first.jobs, *second.jobs])
 
 
 def test_a_controller_that_stays_away_is_an_error_that_says_so(slurm: Slurm, study: Path, worker: SlurmOptions) -> None:

@@ -34,10 +34,13 @@ def local():
 def study(kind=Mine):
     return nk.Study(nk.primary_nk_cell(), {"rest": kind(duration="20 s")}, vary={"KCa31.g_max": [0.1 + 0.01 * i for i in range(20)]})
 """
-GUARDED = HEAD + """
+GUARDED = (
+    HEAD
+    + """
 if __name__ == "__main__":
     nk.run(study(local() if "local" in sys.argv else Mine), sys.argv[1], on=sys.argv[2])
 """
+)
 
 
 def script(folder: Path, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:

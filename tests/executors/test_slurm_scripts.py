@@ -50,7 +50,7 @@ def test_every_task_is_in_one_array_and_the_arrays_keep_the_limit_together(tmp_p
 
 @pytest.mark.parametrize(("first", "size"), [(0, 3), (3, 4)])
 def test_a_script_calls_the_worker_with_its_task_whatever_the_names(tmp_path: Path, first: int, size: int) -> None:
-    folder = tmp_path / "it's $HOME; \"x\".runs"
+    folder = tmp_path / 'it\'s $HOME; "x".runs'
     python = tmp_path / "my python"
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$NKCELL_THREADS" "$NOTE"\n', encoding="utf-8")
     python.chmod(0o755)
@@ -74,7 +74,7 @@ def test_a_module_that_does_not_load_ends_the_task_before_python_starts(tmp_path
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"time": "30"}, 'time = \'30\'; expected "4 h"'),
+        ({"time": "30"}, "time = '30'; expected \"4 h\""),
         ({"time": "30 mM"}, "time = '30 mM'"),
         ({"time": "60 s"}, "time longer than stop_before"),
         ({"time": 30}, "time = 30"),

@@ -1,0 +1,182 @@
+"""Answers of Slurm that none gives when it is asked to: whatever it says, jobs that may still run stay known, and their folder stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nkcell_sim as nk
+from nkcell_sim import cli
+from nkcell_sim.errors import ClusterError
+from nkcell_sim.executors import Slurm, slurm_jobs
+from nkcell_sim.experiments import Rest
+from nkcell_sim.study import arrays
+from nkcell_sim.study.folder import StudyFolder
+
+from ..cluster.engines import wait_until
+from .fake_slurm import TAKEN, FakeSlurm, fake_slurm
+
+__all__ = ["fake_slurm"]
+SOURCE = Path(nk.__file__).parents[1]
+UNHEARD_OF = "Protocol authentication error"
+AWAY = "Unable to contact slurm controller (connect failure)"
+SMALL = """title = "small"
+[[condition]]
+name = "healthy"
+[experiment.rest]
+type = "rest"
+duration = "20 s"
+"""
+
+
+def study(runs: int = 40) -> nk.Study:
+    return nk.Study(nk.primary_nk_cell(), {"rest": Rest(duration="20 s")}, vary={"KCa31.g_max": np.linspace(0.1, 0.5, runs)})
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a small configuration, in which commands run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(SOURCE))
+    (tmp_path / "small.toml").write_text(SMALL, encoding="utf-8")
+    return tmp_path
+
+
+def submitting() -> subprocess.Popen[str]:
+    """Another process that submits the small configuration."""
+    command = [sys.executable, "-m", "nkcell_sim.cli", "submit", "small.toml"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_a_failure_of_squeue_that_passes_is_no_error(fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm_jobs, "DOUBT", 20.0)
+    fake_slurm.says(UNHEARD_OF)
+    (fake_slurm.folder / "queue").write_text("7|x\n", encoding="utf-8")
+    threading.Timer(1.0, fake_slurm.says, [""]).start()
+    told: list[str] = []
+    assert slurm_jobs.state(["7"], told=told.append) == {"RUNNING": 1}
+    assert told[0] == f"squeue: error: {UNHEARD_OF}", "whoever waits can say why"
+
+
+def test_a_failure_of_squeue_that_stays_is_an_error_and_one_that_says_the_job_is_gone_is_none(fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm_jobs, "DOUBT", 0.5)
+    fake_slurm.says(UNHEARD_OF)
+    with pytest.raises(ClusterError, match=rf"Slurm does not tell the state of 7, asked for 0\.5 s: .*{UNHEARD_OF}"):
+        slurm_jobs.state(["7"])
+    assert fake_slurm.calls("squeue") > 1
+    fake_slurm.says("Invalid job id specified")
+    assert slurm_jobs.state(["7"]) == {}
+
+
+@pytest.mark.parametrize("said", [UNHEARD_OF, AWAY])
+def test_waiting_that_ends_with_an_error_leaves_the_jobs_and_their_folder_and_says_what_to_do(
+    place: Path, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(slurm_jobs, "DOUBT", 0.5)
+    monkeypatch.setattr(arrays, "state", partial(slurm_jobs.state, patience=0.5))
+    fake_slurm.sbatch(f"{TAKEN}; echo 'squeue: error: {said}' > $here/said")
+    with pytest.raises(ClusterError) as caught:
+        nk.run(study(), "x.h5", on=Slurm(2))
+    message = str(caught.value)
+    assert said in message
+    for part in (
+        "Job 1001 of Slurm may go on",
+        "`nkcell status x.h5.runs`",
+        "`nkcell resume x.h5.runs --on slurm`",
+        "(scancel 1001)",
+        "0 of 40 runs are finished and kept in x.h5.runs",
+    ):
+        assert part in message
+    folder = StudyFolder.beside("x.h5")
+    assert folder.exists
+    assert arrays.jobs_of(folder) == ["1001"]
+    assert fake_slurm.calls("scancel") == 0
+
+
+def test_progress_says_that_slurm_does_not_answer(place: Path, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm_jobs, "DOUBT", 0.5)
+    fake_slurm.sbatch(f"{TAKEN}; echo 'squeue: error: {UNHEARD_OF}' > $here/said")
+    seen: list[str] = []
+    with pytest.raises(ClusterError):
+        nk.run(study(), "x.h5", on=Slurm(2), progress=lambda done, total, what: seen.append(what))
+    assert any(re.search(rf"job 1001, of which Slurm tells nothing now \(.*{UNHEARD_OF}\)", what) for what in seen)
+
+
+def test_a_study_that_is_submitted_twice_at_once_is_submitted_once(place: Path, fake_slurm: FakeSlurm) -> None:
+    fake_slurm.sbatch(f"sleep 4; {TAKEN}")
+    both = [submitting()]
+    wait_until(lambda: fake_slurm.calls("sbatch") > 0, "the first to submit")
+    both.append(submitting())
+    said = [process.communicate()[0] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2], said
+    assert fake_slurm.calls("sbatch") == 1
+    refused = said[0] if both[0].returncode else said[1]
+    assert "runs this study" in refused or "jobs 1001 of Slurm still work on this study" in refused
+    assert arrays.jobs_of(StudyFolder.beside("small.h5")) == ["1001"]
+
+
+@pytest.mark.parametrize("body", ["queued; kill -9 $PPID", "kill -9 $PPID; sleep 2; queued"], ids=["answer lost", "taken later"])
+def test_a_job_whose_submitting_process_was_killed_is_found_by_its_name(place: Path, fake_slurm: FakeSlurm, body: str) -> None:
+    fake_slurm.sbatch(body)
+    killed = submitting()
+    killed.communicate()
+    assert killed.returncode == -9
+    fake_slurm.sbatch(TAKEN)
+    second = submitting()
+    said, _ = second.communicate()
+    assert second.returncode == 2
+    assert "jobs 1001 of Slurm still work on this study" in said
+    assert fake_slurm.calls("sbatch") == 1
+    fake_slurm.ends()
+    long_ago = time.time() - arrays.ON_ITS_WAY  # as if the first had been killed a while ago
+    os.utime(StudyFolder.beside("small.h5").path / arrays.JOBS, (long_ago, long_ago))
+    assert cli.main(["submit", "small.toml"]) == 0
+    assert arrays.jobs_of(StudyFolder.beside("small.h5")) == ["1002"]
+
+
+def test_a_refused_submission_leaves_nothing_unless_slurm_does_not_say_that_nothing_is_left(
+    place: Path, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TAKING_BACK", "DOUBT"):
+        monkeypatch.setattr(slurm_jobs, name, 0.5)
+    fake_slurm.sbatch("echo 'sbatch: error: Batch job submission failed: Unspecified error' >&2; exit 1")
+    assert cli.main(["submit", "small.toml"]) == 2
+    assert not StudyFolder.beside("small.h5").path.exists()
+    fake_slurm.says(UNHEARD_OF)
+    assert cli.main(["submit", "small.toml"]) == 2
+    (name,) = json.loads((StudyFolder.beside("small.h5").path / arrays.JOBS).read_text(encoding="utf-8"))["names"]
+    assert name.startswith("nkcell-small.h5-")
+
+
+DEADLY = """
+study=$(sed -n 's/.*"study": "\\(.*\\)",/\\1/p' study.json)
+for k in {which}; do
+  first='{{"host": "'$(uname -n)'", "pid": 4194305, "age": "1"}}'
+  printf '%s\\n{{"start": [[%d, %d]], "attempt": "attempt-%s"}}\\n' "$first" $k $((k + {size})) $number-$k > "journal/$study-dead-$number-$k.jsonl"
+done
+if [ $number -gt 1012 ]; then echo "sbatch: error: submitted for ever" >&2; exit 1; fi
+echo $number
+"""
+
+
+def test_arrays_in_which_too_many_die_to_be_counted_are_not_submitted_for_ever(place: Path, fake_slurm: FakeSlurm) -> None:
+    fake_slurm.sbatch(DEADLY.format(which="0 8 16 24 32", size=8))
+    with pytest.raises(ClusterError, match="3 arrays of Slurm ended without a finished run"):
+        nk.run(study(), "x.h5", on=Slurm(2))
+
+
+def test_arrays_that_bring_nothing_but_counted_deaths_are_not_submitted_for_ever(place: Path, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "ROUNDS_OF_DEATHS", 6)
+    fake_slurm.sbatch(DEADLY.format(which="0", size=40))
+    with pytest.raises(ClusterError, match="6 arrays of Slurm ended without a finished run"):
+        nk.run(study(), "x.h5", on=Slurm(2))
