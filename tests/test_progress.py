@@ -86,6 +86,18 @@ def test_nothing_is_said_of_the_time_left_before_anything_is_done(clock: list[fl
     assert out.getvalue() == "patch: 5 of 10 runs after 10 s\n"
 
 
+def test_work_that_stands_still_prints_a_line_every_minute(clock: list[float]) -> None:
+    out = io.StringIO()
+    with ProgressBar(stream=out) as report:
+        for _ in range(200):
+            clock[0] += 1.0
+            report(5, 10, "patch")
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 4, "one when it is known to be slow, then one a minute"
+    assert lines[0] == "patch: 5 of 10 runs after 6 s"
+    assert lines[-1].startswith("patch: 5 of 10 runs after ")
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.4, "0 s"), (119.6, "120 s"), (120.4, "2 min"), (3540.0, "59 min"), (3599.0, "1 h 0 min"), (9000.0, "2 h 30 min")]
 )
