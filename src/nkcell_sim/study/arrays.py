@@ -138,11 +138,11 @@ def run_arrays(driver: Driver, executor: Slurm) -> None:
     _wait(driver, jobs_of(driver.folder, patience=PATIENCE))
     driver.learn()
     while len(missing := np.flatnonzero(ledger.clean | ledger.suspects)):
-        settled, tries = int((ledger.finished | ledger.lost).sum()), int(ledger.tries.sum())
+        settled = int((ledger.finished | ledger.lost).sum())
         _wait(driver, submit_study(driver.folder, missing, executor))
-        driver.learn()
+        news = driver.learn()
         further = int((ledger.finished | ledger.lost).sum()) > settled
-        without_news = 0 if further or int(ledger.tries.sum()) > tries else without_news + 1
+        without_news = 0 if further or news else without_news + 1
         only_deaths = 0 if further else only_deaths + 1
         if without_news == ROUNDS_WITHOUT_NEWS or only_deaths == ROUNDS_OF_DEATHS:
             raise ClusterError(f"{only_deaths} arrays of Slurm ended without a finished run; see {_last_words(driver.folder.path)}. {driver.kept()}")
