@@ -112,6 +112,21 @@ def test_progress_says_that_slurm_does_not_answer(place: Path, fake_slurm: FakeS
     assert any(re.search(rf"job 1001, of which Slurm tells nothing now \(.*{UNHEARD_OF}\)", what) for what in seen)
 
 
+@pytest.mark.parametrize("body", ["", "echo 'scancel: error: Access/permission denied' >&2; exit 1"], ids=["cancelled", "not cancelled"])
+def test_an_interrupt_cancels_the_jobs_or_says_that_they_may_go_on(place: Path, fake_slurm: FakeSlurm, body: str) -> None:
+    fake_slurm.command("scancel", body)
+
+    def interrupt(done: int, total: int, what: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ClusterError if body else KeyboardInterrupt) as caught:
+        nk.run(study(), "x.h5", on=Slurm(2), progress=interrupt)
+    assert fake_slurm.calls("scancel") == 1
+    assert StudyFolder.beside("x.h5").exists, "tasks that are told to stop write into it"
+    if body:
+        assert re.search(r"interrupted, and Slurm did not cancel 1001: .*denied\. Job 1001 of Slurm may go on: .*scancel 1001", str(caught.value))
+
+
 def test_a_study_that_is_submitted_twice_at_once_is_submitted_once(place: Path, fake_slurm: FakeSlurm) -> None:
     fake_slurm.sbatch(f"sleep 4; {TAKEN}")
     both = [submitting()]
