@@ -155,7 +155,7 @@ def test_runs_that_were_given_up_are_failures_and_done_and_in_nobodys_hand(stopp
     journal(stopped, "dead", {"start": [[8, 10]]}, pid=2**22 + 1)
     history.unfinished = stopped.history().unfinished
     assert len(tally(stopped.about, history).in_hand) == 1
-    history.lost = [((8, 10),), ((9, 10),)]
+    history.lost = [(((8, 10),), "a"), (((9, 10),), "b")]
     counted = tally(stopped.about, history)
     assert (counted.here, counted.lost, counted.done, counted.before, counted.in_hand) == (8, 2, 10, 0, ())
     assert taken_over(np.arange(24) < 12, history) == 2, "runs that a result file holds as worker_lost are counted once"

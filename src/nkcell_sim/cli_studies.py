@@ -50,7 +50,7 @@ def submit(
 
     from .config import load_config
     from .executors import Slurm
-    from .study.arrays import may_have_jobs, submit_study
+    from .study.arrays import submit_study
     from .study.plan import Plan
     from .study.runner import StudyRun
 
@@ -72,7 +72,7 @@ def submit(
         try:
             jobs = submit_study(folder, missing, executor)
         except BaseException:
-            if not folder.files() and not may_have_jobs(folder):
+            if not folder.files() and not folder.has_history:
                 folder.remove()
             raise
     if not quiet:

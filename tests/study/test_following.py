@@ -66,6 +66,7 @@ def test_runs_that_jobs_finish_are_counted_beside_those_of_an_earlier_file(tmp_p
     driver = Driver(plan, folder, "", Slurm(2), earlier, seen, earlier={"ok": 98, "step_limit": 2})
     journal = Journal(folder.journals, plan.identity)
     for first in (100, 132):
+        (folder.shards / f"shard-{first}.h5").touch()
         journal.end(((first, first + 32),), f"shard-{first}.h5", 1.0, {"ok": 31, "no_rest": 1})
     driver.follow("2 running")
     assert seen.reports == [(164, 200, "slurm: 2 running (2 step_limit, 2 no_rest)")]

@@ -21,14 +21,14 @@ from ..executors.slurm_options import SlurmOptions
 from ..executors.slurm_scripts import tasks_within
 from ..results.target import replacing
 from .collecting import Found, add_shards
-from .driver import Driver, Progress
+from .driver import Driver, Ledger, Progress
 from .folder import StudyFolder
 from .journal import positions_of, spans_of
 from .orders import Orders
 from .plan import Plan
 
 BLOCK = 64  # runs in a row that go to one task: neighbours take alike long, so that shares of many blocks do, too
-ROUNDS_WITHOUT_NEWS = 3  # submissions in a row that may end with nothing finished and no death counted
+ROUNDS_WITHOUT_NEWS = 3  # submissions in a row that may end with nothing finished and nothing new known of deaths
 ROUNDS_OF_DEATHS = 30  # and with nothing but deaths: enough to halve the largest chunk until the run that kills its task is alone, and to give that up
 ASKING, TAKING_BACK = 30.0, 10.0  # s of patience with Slurm when it is asked for jobs by their names, and after something went wrong
 ON_ITS_WAY = 30.0  # s after which an sbatch whose process was killed has submitted its job, or will not
@@ -78,11 +78,6 @@ def options_of(folder: StudyFolder) -> SlurmOptions:
 def _write(folder: StudyFolder, name: str, content: Any) -> None:
     with replacing(folder.path / name) as place:
         place.partial.write_text(json.dumps(content), encoding="utf-8")
-
-
-def may_have_jobs(folder: StudyFolder) -> bool:
-    """Whether jobs were submitted that need the folder, as far as it knows; :func:`jobs_of` says which."""
-    return (folder.path / JOBS).is_file()
 
 
 def jobs_of(folder: StudyFolder, *, patience: float = ASKING) -> list[str]:
@@ -138,14 +133,19 @@ def run_arrays(driver: Driver, executor: Slurm) -> None:
     _wait(driver, jobs_of(driver.folder, patience=PATIENCE))
     driver.learn()
     while len(missing := np.flatnonzero(ledger.clean | ledger.suspects)):
-        settled = int((ledger.finished | ledger.lost).sum())
+        settled, counted = _settled(ledger), ledger.evidence
         _wait(driver, submit_study(driver.folder, missing, executor))
-        news = driver.learn()
-        further = int((ledger.finished | ledger.lost).sum()) > settled
-        without_news = 0 if further or news else without_news + 1
+        driver.learn()
+        further = _settled(ledger) > settled
+        without_news = 0 if further or ledger.evidence > counted else without_news + 1
         only_deaths = 0 if further else only_deaths + 1
         if without_news == ROUNDS_WITHOUT_NEWS or only_deaths == ROUNDS_OF_DEATHS:
             raise ClusterError(f"{only_deaths} arrays of Slurm ended without a finished run; see {_last_words(driver.folder.path)}. {driver.kept()}")
+
+
+def _settled(ledger: Ledger) -> int:
+    """Number of runs that are finished or given up."""
+    return int((ledger.finished | ledger.lost).sum())
 
 
 def _wait(driver: Driver, jobs: Sequence[str]) -> None:

@@ -76,6 +76,11 @@ class Ledger:
             self.deaths[first:last] = DEATHS
 
     @property
+    def evidence(self) -> int:
+        """How much is known of deaths; it grows with each one that says something new, and only so often."""
+        return int(self.suspicion.sum(dtype=np.int64) + self.deaths.sum(dtype=np.int64) - self.most.sum(dtype=np.int64))
+
+    @property
     def lost(self) -> np.ndarray:
         """Runs that are given up."""
         return np.asarray(~self.finished & (self.deaths >= DEATHS))
@@ -132,8 +137,8 @@ class Driver:
 
     def run(self) -> None:
         """Finish every run; those that kill their workers are left as :attr:`Ledger.lost`."""
-        self.ledger.counts = self._earlier + self._ended()
         try:
+            self.ledger.counts = self._earlier + self._ended_before()
             self.learn()
             self._report(0)
             self._clean_runs()
@@ -437,7 +442,7 @@ class Driver:
                 told[first:last] = True
         return int((told & ~self.ledger.finished).sum())
 
-    def _ended(self) -> Counter[str]:
+    def _ended_before(self) -> Counter[str]:
         """How runs ended that were finished before the start, as far as journals tell."""
         counts: Counter[str] = Counter()
         finished = self.ledger.finished & self._only

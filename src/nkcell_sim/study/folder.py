@@ -273,10 +273,8 @@ class StudyFolder:
     @property
     def has_history(self) -> bool:
         """Whether something is known of the work that must not be forgotten: deaths of workers, or jobs that may still run."""
-        from .arrays import may_have_jobs
-
         history = self.history()
-        return bool(history.unfinished or history.lost) or may_have_jobs(self)
+        return bool(history.unfinished or history.lost) or (self.path / "slurm" / "jobs.json").is_file()
 
     def _refuse_jobs(self) -> None:
         from .arrays import jobs_of
