@@ -166,6 +166,26 @@ def test_a_process_that_was_replaced_leaves_the_folder_to_the_one_that_works_the
     assert sorted(folder.path.iterdir()) == [after, folder.path / "shards"]
 
 
+@pytest.mark.parametrize("when", ["at the first run", "results"])
+def test_a_study_whose_driver_was_replaced_keeps_its_folder_whether_that_fails_or_finishes(tmp_path: Path, when: str) -> None:
+    path = tmp_path / "s.h5"
+    folder = StudyFolder.beside(path).path
+
+    def progress(done: int, total: int, what: str) -> None:
+        if when == "at the first run" or what == when:
+            replaced(folder)
+        if when == "at the first run":
+            raise KeyboardInterrupt
+
+    if when == "results":
+        nk.run(study(4), path, progress=progress)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            nk.run(study(4), path, progress=progress)
+    assert holder(folder)["token"] == "another"
+    assert (folder / "study.json").is_file()
+
+
 def test_a_folder_is_not_removed_by_a_process_that_does_not_drive_it(unfinished: Path, held: subprocess.Popen[str]) -> None:
     folder = StudyFolder.beside(unfinished)
     before = content(folder.path)

@@ -18,12 +18,14 @@ from nkcell_sim.errors import ResultsError
 from nkcell_sim.executors import Threads
 from nkcell_sim.experiments import Rest
 from nkcell_sim.results import compare, open_results
+from nkcell_sim.results.target import replacing
 from nkcell_sim.study import driver
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.journal import size_of
 from nkcell_sim.study.plan import Plan
 from nkcell_sim.study.runner import collect_study
 from nkcell_sim.study.shown import as_argument
+from nkcell_sim.study.stored import recipe_of
 
 HOLD = """
 import sys
@@ -172,12 +174,26 @@ def test_a_folder_that_is_a_link_is_the_one_beside_the_file_of_its_name(tmp_path
     assert compare(open_results(home / "many.h5").root, whole.root).equal
 
 
+def test_a_folder_beside_a_link_to_a_result_elsewhere_is_refused_and_nothing_is_computed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scratch").mkdir()
+    folder = interrupted(tmp_path / "many.h5", study(24))
+    (tmp_path / "many.h5").symlink_to(tmp_path / "scratch" / "many.h5")
+    before = content(folder.path)
+    assert cli.main(["resume", str(folder.path)]) == 2
+    assert "is not beside that; move it there, or remove the link" in " ".join(capsys.readouterr().err.split())
+    assert content(folder.path) == before
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
 # -- the file ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["研" * 78 + ".h5", "研" * 80 + ".h5"])
+@pytest.mark.parametrize("name", ["研" * 78 + ".h5", "研" * 80 + ".h5", "𝜆" * 61 + ".h5"])
 def test_a_name_of_many_bytes_has_room_for_what_is_written_beside_it(tmp_path: Path, name: str) -> None:
     target = tmp_path / name
+    with replacing(target) as place:
+        place.partial.write_text("not a result")
+    assert target.read_text() == "not a result"
     assert len(nk.run(study(2), target, on=Threads(1))["rest"].status) == 2
     assert list(tmp_path.iterdir()) == [target]
 
@@ -227,6 +243,15 @@ def test_work_of_another_version_is_refused_with_both_and_what_to_do(upgraded: S
     made = upgraded.about["nkcell_sim"]
     assert f"nkcell_sim {made} made it, and this is 99.0; use that version (pip install nkcell_sim=={made})" in " ".join(said.split())
     assert content(upgraded.path) == before
+
+
+def test_a_study_that_this_version_cannot_load_says_which_one_can(target: Path) -> None:
+    folder = interrupted(target, study(24))
+    data = b"cnkcell_sim.of_old\nThing\n."
+    (folder.path / f"study-{recipe_of(data)}.pickle").write_bytes(data)
+    (folder.path / "study.json").write_text(json.dumps({**folder.about, "recipe": recipe_of(data), "nkcell_sim": "0.0.9"}))
+    with pytest.raises(ResultsError, match=r"cannot load the study .*nkcell_sim 0\.0\.9 made it, and this is .*; use that version"):
+        folder.load()
 
 
 def test_a_study_that_is_run_again_because_of_another_version_says_so(upgraded: StudyFolder, target: Path) -> None:

@@ -139,7 +139,9 @@ def resume(
             executor = replace(executor, options=options_of(folder))
         target = folder.result
         if not folder.is_beside(target):
-            raise ResultsError(f"{study!r} is not the folder beside {target}, a link; give the result file that it leads to, so that nothing is done twice")
+            raise ResultsError(
+                f"{str(target)!r} leads to {str(target.resolve())!r}, and {folder.path.name} is not beside that; move it there, or remove the link"
+            )
         loaded = _loaded(folder)
         _say_where(folder, target, quiet)
         results, missing = simulated(loaded, quiet, target, executor=executor, retry_lost=retry_lost, virtual=virtual)

@@ -45,7 +45,10 @@ def size_of(spans: Iterable[Sequence[int]]) -> int:
 
 
 def process_age(pid: int) -> str:
-    """A text that tells a process from a later one of the same number; empty when there is no such process here, or one that has ended."""
+    """A text that tells a process from a later one of the same number; empty when there is no such process here, or one that has ended.
+
+    :data:`HIDDEN` when there is one of another user that this machine does not show.
+    """
     try:
         told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return "" if told[0] in ENDED else told[19]
