@@ -200,8 +200,12 @@ def test_a_name_of_many_bytes_has_room_for_what_is_written_beside_it(tmp_path: P
 
 def test_a_partial_collection_into_another_file_disturbs_no_process_that_works_in_the_folder(held: StudyFolder, target: Path) -> None:
     (shard,) = held.files()
+    written = target.with_name("many.h5.abc.tmp")  # by the other process, in this moment
+    written.touch()
+    (held.path / "writing-abc").write_text(str(written))
     before = content(held.path)
     results, notes = collect_study(held, target.with_name("so_far.h5"), partial=True)
+    assert written.exists()
     assert results["rest"].unfinished.sum() == 16
     assert notes[-1].startswith("16 of 24 runs are not finished")
     assert content(held.path) == before
