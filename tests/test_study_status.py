@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 
 import nkcell_sim as nk
+from nkcell_sim import cli
 from nkcell_sim.executors import Threads
 from nkcell_sim.experiments import Rest
+from nkcell_sim.results.pack import pack
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.journal import History, process_age
 from nkcell_sim.study.rate import runs_per_second
@@ -95,6 +97,15 @@ def test_a_complete_virtual_study_is_complete_and_says_where_its_traces_are(targ
         assert f"its traces are in many.h5.runs; `nkcell pack {target}` joins them" in said
         assert "resume" not in said
         assert "collect" not in said
+
+
+def test_a_folder_that_is_left_over_beside_a_complete_file_is_said_to_be_and_goes_as_it_says(target: Path) -> None:
+    nk.run(study(24), target, on=Threads(1), virtual=True)
+    pack(target)
+    folder = StudyFolder.beside(target)
+    assert f"many.h5.runs is left over; `nkcell resume {folder.path}` removes it" in status_text(str(target))
+    assert cli.main(["resume", str(folder.path), "--quiet"]) == 0
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_a_complete_file_of_an_earlier_study_does_not_make_the_one_in_the_folder_complete(target: Path) -> None:

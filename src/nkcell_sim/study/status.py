@@ -96,7 +96,7 @@ def _complete(folder: StudyFolder, path: Path, results: Results) -> str:
     if shards_of(path):
         lines.append(f"  its traces are in {folder.path.name}; `nkcell pack {as_argument(path)}` joins them")
     else:
-        lines.append(f"  {folder.path.name} is still there, and no run of it is missing in {path.name}")
+        lines.append(f"  {folder.path.name} is left over; `nkcell resume {folder.shown}` removes it, unless it holds runs of another study")
     return "\n".join(lines)
 
 
