@@ -108,8 +108,8 @@ class Journal:
                 self._file.write(json.dumps({"host": platform.node(), "pid": os.getpid(), "age": process_age(os.getpid()), "at": _now()}) + "\n")
             self._file.write(json.dumps({**entry, "at": _now()}) + "\n")
             self._file.flush()
-            with suppress(OSError):  # not every file system can; those of clusters show it to others only then
-                os.fsync(self._file.fileno())
+        with suppress(OSError):  # not every file system can; those of clusters show it to others only then
+            os.fsync(self._file.fileno())
 
 
 @dataclass(frozen=True)
