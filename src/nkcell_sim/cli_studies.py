@@ -53,6 +53,7 @@ def submit(
     from .study.arrays import submit_study
     from .study.plan import Plan
     from .study.runner import StudyRun
+    from .study.shown import as_argument
 
     path = config or str(embedded_config())
     target = Path(output or f"{Path(path).stem}.h5")
@@ -62,10 +63,11 @@ def submit(
     given: dict[str, Any] = {"partition": partition, "account": account, "time": time, "memory": memory, "cpus_per_task": cpus}
     executor = Slurm(workers or executor.count, replace(executor.options, **{key: value for key, value in given.items() if value}))
     study = StudyRun(Plan(loaded.study), target.resolve(), executor, lambda done, total, what: None, config=loaded.resolved, asked=loaded.asked)
+    shown = as_argument(target)
     with study.prepared() as (missing, folder):
         if not len(missing):
             if folder.exists:
-                say(f"every run of this study is finished already; `nkcell collect {target}` writes the result file")
+                say(f"every run of this study is finished already; `nkcell collect {shown}` writes the result file")
             else:
                 say(f"{target} is complete: it holds every run of this study, and nothing was submitted")
             return
@@ -77,7 +79,7 @@ def submit(
             raise
     if not quiet:
         say(f"submitted {len(missing):,} runs to Slurm as job {', '.join(jobs)}; their folder is {folder.path.name}")
-        say(f"follow them with `nkcell status {target}`; when they have ended, `nkcell collect {target}` writes the result file")
+        say(f"follow them with `nkcell status {shown}`; when they have ended, `nkcell collect {shown}` writes the result file")
 
 
 def work(

@@ -25,7 +25,6 @@ from .driver import Driver, Ledger, Progress
 from .folder import StudyFolder
 from .journal import positions_of, spans_of
 from .orders import Orders
-from .plan import Plan
 
 BLOCK = 64  # runs in a row that go to one task: neighbours take alike long, so that shares of many blocks do, too
 ROUNDS_WITHOUT_NEWS = 3  # submissions in a row that may end with nothing finished and nothing new known of deaths
@@ -202,8 +201,3 @@ def _last_words(folder: Path) -> str:
         return f"{folder.name}/slurm/logs (it is empty)"
     lines = logs[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return f"{folder.name}/slurm/logs/{logs[-1].name}" + (f", which ends with {lines[-1]!r}" if lines else "")
-
-
-def plan_of(folder: StudyFolder) -> Plan:
-    """The study in a folder."""
-    return folder.load(folder.about["recipe"])[0]

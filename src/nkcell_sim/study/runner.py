@@ -28,6 +28,7 @@ from .design import Study
 from .driver import LINGER, Driver
 from .folder import StudyFolder
 from .plan import Plan
+from .shown import as_argument
 from .tally import given_up
 from .versions import notes_of_others
 
@@ -128,7 +129,7 @@ class StudyRun:
         if self.target.is_file() and self.folder.exists and shards_of(self.target):
             raise ResultsError(
                 f"{self.target.name} keeps its traces in {self.folder.path.name}, which doing all runs afresh would clear; "
-                f"give another name with -o, or join them first (nkcell pack {self.target.name})"
+                f"give another name with -o, or join them first (nkcell pack {as_argument(self.target)})"
             )
 
     def _is_complete(self) -> bool:
