@@ -115,7 +115,8 @@ class StudyFolder:
                 folder.mkdir(exist_ok=True)
         earlier = [path.name for path in self.earlier_results if path.name != result.name]
         if data:
-            store(self.path, data)
+            with self._writing():
+                store(self.path, data)
         about = {
             "title": plan.study.title,
             "study": plan.identity,
@@ -137,15 +138,18 @@ class StudyFolder:
         return str(about["recipe"])
 
     def _write(self, name: str, text: str) -> None:
-        with replacing(self.path / name) as place:
+        with self._writing(), replacing(self.path / name) as place:
             place.partial.write_text(text, encoding="utf-8")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
-            said = f"cannot write into {self.path.name!r}, where the finished runs of the study are to be kept: {reason(error)}"
+        except (OSError, ResultsError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            if not isinstance(cause, (OSError, RuntimeError)):  # of HDF5, too
+                raise
+            said = f"cannot write into {self.path.name!r}, where the finished runs of the study are to be kept: {reason(cause)}"
             if self.exists and self.files():
                 about = self.about
                 said += f". {self.kept(tally(about, self.history(about['study'])).done, int(about['runs']))}"
