@@ -98,7 +98,7 @@ def look_again(*folders: Path) -> None:
         if folder.is_dir():
             probe = folder / f".{uuid.uuid4().hex}"
             probe.touch()
-            probe.unlink()
+            probe.unlink(missing_ok=True)
 
 
 def stands(folder: Path, order: str) -> bool:
