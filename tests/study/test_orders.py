@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ import nkcell_sim as nk
 from nkcell_sim.errors import ResultsError
 from nkcell_sim.results import check_shard
 from nkcell_sim.study.folder import StudyFolder
+from nkcell_sim.study.journal import Journal
 from nkcell_sim.study.orders import Orders
 from nkcell_sim.study.plan import Plan
 from nkcell_sim.study.runner import collect_study
@@ -80,6 +82,29 @@ def test_work_that_is_finished_is_not_taken_back(bench: Bench) -> None:
     bench.orders.withdraw(names[0])
     assert not done.withdrawn
     assert [path.name for path in bench.kept()] == [done.shard]
+
+
+def test_an_engine_that_hands_a_finished_chunk_out_again_gets_what_is_there(bench: Bench) -> None:
+    recipe = bench.handed_out()
+    first, again = bench.done(recipe), bench.done(recipe)
+    assert first.seconds > 0 == again.seconds
+    assert [path.name for path in bench.kept()] == [first.shard] == [again.shard]
+
+
+def test_who_began_a_chunk_in_the_moment_in_which_its_order_was_closed_is_known_or_does_not_go_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed between the word in the journal and the mark: the worker puts down what whoever reads the journals takes for in hand."""
+    recipe, seen = bench.handed_out(), []
+    said = Journal.start
+
+    def start(journal: Journal, *given: Any, **options: Any) -> None:
+        said(journal, *given, **options)
+        bench.orders.close()
+        seen.extend(bench.in_hand())
+
+    monkeypatch.setattr(Journal, "start", start)
+    assert bench.done(recipe).withdrawn
+    assert len(seen) == 1
+    assert bench.kept() == []
 
 
 def test_of_two_attempts_at_the_same_runs_the_later_one_counts_and_the_earlier_one_hears_of_it(bench: Bench) -> None:

@@ -2,21 +2,28 @@
 
 A worker that is out of reach may be dead, or go on and finish what somebody else was given meanwhile. So each attempt at a chunk has a file, made when it
 begins, into which it writes; the file becomes the shard by one rename. Whoever takes the runs over removes the file first, and the rename fails: either the
-one or the other has happened, on network file systems as well. Work that waits in a queue carries the name of its order, and is not begun once that is closed.
+one or the other has happened, on network file systems as well. Work that waits in a queue carries the name of its order, a folder in which it leaves a mark
+when it begins; once the order is closed the folder is gone, and the work is not begun.
 
-Both together leave no gap. A worker makes its file known in its journal before it looks at its order; whoever takes over closes the order before reading the
-journals. One of the two sees the other.
+Both together leave no gap. A worker makes its file known in its journal before it leaves its mark; whoever takes over closes the order before reading the
+journals. One of the two sees the other. And nobody lists a folder to begin a chunk, whose entries are as many as there are workers or chunks: only who finds
+the mark of an earlier start looks for what became of it.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ALL = "all"  # the share of a process that may hand out every run
+
+
+class OrderClosed(Exception):
+    """What was to be begun has been given to somebody else."""
 
 
 class Orders:
@@ -30,23 +37,24 @@ class Orders:
     def name(self) -> str:
         """The order that stands, which work that is handed out now belongs to; it is made when it is first asked for."""
         if not self._name:
-            self.folder.mkdir(exist_ok=True)
             name = f"{self.share}-{uuid.uuid4().hex}"
-            (self.folder / name).touch(exist_ok=False)
+            (self.folder / name).mkdir(parents=True)
             self._name = name
         return self._name
 
     @property
     def stands(self) -> bool:
         """Whether nobody else has taken over since the last order was made."""
-        return stands(self.folder, self._name)
+        return bool(self._name) and _there(self.folder / self._name)
 
     def close(self) -> None:
         """Nothing that was handed out of this share before, by this process or by one that is gone, is begun any more."""
         self._name = ""
         for path in self.folder.glob("*" if self.share == ALL else f"{self.share}-*"):
-            if not path.name.startswith(Attempt.PREFIX):
-                path.unlink(missing_ok=True)
+            if not path.name.startswith((Attempt.PREFIX, ".")):
+                with suppress(FileNotFoundError):  # somebody else closes it
+                    closed = path.rename(self.folder / f".closed-{uuid.uuid4().hex}")  # at once, for whoever begins in this moment
+                    shutil.rmtree(closed, ignore_errors=True)
 
     def withdraw_all(self) -> None:
         """Nothing that is being done will be put in place, of this study or of an earlier one in the folder."""
@@ -70,9 +78,7 @@ class Attempt:
     @classmethod
     @contextmanager
     def at(cls, folder: Path, tag: str) -> Iterator[Attempt]:
-        """Begin; earlier attempts at the same chunk, by workers that were given up, are withdrawn. What is left of it goes at the end."""
-        for earlier in folder.glob(f"{cls.PREFIX}{tag}-*"):
-            earlier.unlink(missing_ok=True)
+        """Begin; what is left of it goes at the end."""
         attempt = cls(folder / f"{cls.PREFIX}{tag}-{uuid.uuid4().hex}")
         attempt.path.touch(exist_ok=False)
         try:
@@ -80,6 +86,22 @@ class Attempt:
         finally:
             with suppress(OSError):
                 attempt.path.unlink(missing_ok=True)
+
+    def is_first(self, order: str, tag: str) -> bool:
+        """Whether nobody began this chunk under its order before; :class:`OrderClosed` when it is not to be begun any more."""
+        try:
+            (self.path.parent / (order or "no order") / tag).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        except FileNotFoundError:
+            raise OrderClosed from None
+        return True
+
+    def withdraw_others(self, tag: str) -> None:
+        """Take back earlier attempts at the same chunk, of workers that were given up."""
+        for earlier in self.path.parent.glob(f"{self.PREFIX}{tag}-*"):
+            if earlier != self.path:
+                earlier.unlink(missing_ok=True)
 
     @property
     def name(self) -> str:
@@ -99,11 +121,6 @@ def look_again(*folders: Path) -> None:
             probe = folder / f".{uuid.uuid4().hex}"
             probe.touch()
             probe.unlink(missing_ok=True)
-
-
-def stands(folder: Path, order: str) -> bool:
-    """Whether an order has not been closed."""
-    return bool(order) and _there(folder / order)
 
 
 def _there(path: Path) -> bool:

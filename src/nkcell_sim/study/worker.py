@@ -23,7 +23,7 @@ from ..results.target import reason
 from .chunk import EveryRunRaised, Report, Treated, simulated
 from .folder import StudyFolder
 from .journal import Journal, Spans, positions_of
-from .orders import Attempt, stands
+from .orders import Attempt, OrderClosed
 from .plan import Plan
 
 TRIES = 3  # at writing a shard: network file systems fail for a moment
@@ -79,11 +79,13 @@ class Worker:
         try:
             with Attempt.at(self.folder.attempts, tag_of(recipe)) as attempt:
                 self.journal.start(recipe.spans, attempt.name, recipe.order, alone=recipe.alone)
-                if (found := finished_before(self.folder, recipe)) is not None:
-                    return self._found(recipe, found)
-                if not stands(self.folder.attempts, recipe.order):
-                    return self._withdrawn(recipe)
+                if not attempt.is_first(recipe.order, tag_of(recipe)):
+                    attempt.withdraw_others(tag_of(recipe))
+                    if (found := finished_before(self.folder, recipe)) is not None:
+                        return self._found(recipe, found)
                 return self._worked(recipe, attempt, report)
+        except OrderClosed:
+            return self._withdrawn(recipe)
         except EveryRunRaised as every:
             self.journal.stop(type(every.error).__name__)
             return Done(recipe.spans, "", {}, 0.0, raised=every.error)
