@@ -283,18 +283,40 @@ def test_a_process_of_another_user_that_cannot_be_looked_up_lives(monkeypatch: p
     assert Writer(platform.node(), 1, "81").alive
 
 
-def test_a_claim_that_is_being_written_is_waited_for(tmp_path: Path, held_by_me: dict[str, object]) -> None:
+def test_a_claim_that_is_being_written_is_waited_for(tmp_path: Path, held_by_another: dict[str, object]) -> None:
     """Where there are no hard links it has its name before its content."""
     path = tmp_path / "driver-1.json"
     path.touch()
-    writer = threading.Timer(0.1, lambda: path.write_text(json.dumps(held_by_me)))
+    writer = threading.Timer(0.1, lambda: path.write_text(json.dumps(held_by_another)))
     writer.start()
     with pytest.raises(ResultsError, match="already"), claimed(tmp_path):
         pass
     writer.join()
-    assert holder(tmp_path) == held_by_me
+    assert holder(tmp_path) == held_by_another
 
 
 @pytest.fixture
-def held_by_me() -> dict[str, object]:
-    return {"host": platform.node(), "pid": os.getpid(), "age": process_age(os.getpid()), "token": "mine", "beat": 0}
+def held_by_another() -> dict[str, object]:
+    return {"host": platform.node(), "pid": os.getppid(), "age": process_age(os.getppid()), "token": "another", "beat": 0}
+
+
+def test_an_interrupt_while_the_folder_is_cleared_does_not_lock_this_process_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nkcell_sim.study import claim as claims
+
+    def interrupted(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "_remove", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            nk.run(study(4), tmp_path / "s.h5")
+    assert holder(StudyFolder.beside(tmp_path / "s.h5").path)["pid"] == os.getpid(), "its claim was left behind"
+    assert compare(nk.run(study(4), tmp_path / "s.h5").root, nk.run(study(4)).root).equal
+    assert [path.name for path in tmp_path.iterdir()] == ["s.h5"]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("told", ["", '{"title": "x"}'])
+def test_a_damaged_description_of_the_study_is_written_anew_by_the_command_that_made_it(unfinished: Path, told: str, fresh: bool) -> None:
+    (StudyFolder.beside(unfinished).path / "study.json").write_text(told, encoding="utf-8")
+    assert compare(nk.run(study(24), unfinished, fresh=fresh).root, nk.run(study(24)).root).equal

@@ -112,10 +112,10 @@ def _say_what_is_kept(save: Path | None) -> None:
     from .study.folder import StudyFolder
     from .study.tally import tally
 
-    if save is None or not StudyFolder.beside(save).exists:
+    folder = StudyFolder.beside(save) if save is not None else None
+    about = folder.told if folder is not None else {}
+    if folder is None or not about:
         return
-    folder = StudyFolder.beside(save)
-    about = folder.about
     done = tally(about, folder.history(about["study"])).done
     if folder.files():
         unfinished.append(f"{done:,} of {about['runs']:,} runs are finished and kept in {folder.path.name}; the same command goes on from there")

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 import typer
 
-from .errors import NkcellError
+from .errors import ClusterError, NkcellError
 
 OK, FAILED, BAD_INPUT, SIGNALLED = 0, 1, 2, 128
 
@@ -110,6 +110,8 @@ def _outcome(app: Callable[..., object], given: list[str]) -> int:
     except Exception as error:
         problem = message(error)
         if received:  # an interrupted import can fail in any way
+            if isinstance(error, ClusterError):  # of jobs that go on all the same
+                unfinished[:] = [problem.removeprefix("interrupted, and ")]
             return SIGNALLED
         if not problem:
             raise

@@ -89,7 +89,9 @@ def submit(folder: Path, options: SlurmOptions, tasks: int, *, patience: float =
             jobs.append(_submitted(folder, script, options, patience))
     except BaseException:
         with suppress(ClusterError):
-            cancel({*jobs, *jobs_named(names, patience=TAKING_BACK)}, patience=TAKING_BACK)
+            cancel(jobs, patience=TAKING_BACK)
+        with suppress(ClusterError):
+            cancel(set(jobs_named(names, patience=TAKING_BACK)) - set(jobs), patience=TAKING_BACK)
         raise
     return Submission(tuple(jobs), tuple(folder / script.file for script in scripts), sum(script.size for script in scripts))
 

@@ -55,9 +55,9 @@ def submit_study(folder: StudyFolder, missing: np.ndarray, executor: Slurm) -> t
 
     try:
         done = submit(folder.path, executor.options, tasks, intend=intend)
-    except BaseException:
+    except BaseException as error:
         with suppress(NkcellError, OSError):  # Slurm does not say that nothing is left: whoever comes next asks it again
-            if names and not unfinished(state(jobs_named(names, patience=TAKING_BACK), patience=TAKING_BACK)):
+            if isinstance(error, Exception) and names and not unfinished(state(jobs_named(names, patience=TAKING_BACK), patience=TAKING_BACK)):
                 (folder.path / JOBS).unlink()
         raise
     _write(folder, JOBS, {"names": names, "jobs": list(done.jobs), "tasks": done.tasks})
@@ -79,7 +79,7 @@ def _write(folder: StudyFolder, name: str, content: Any) -> None:
         place.partial.write_text(json.dumps(content), encoding="utf-8")
 
 
-def jobs_of(folder: StudyFolder, *, patience: float = ASKING) -> list[str]:
+def jobs_of(folder: StudyFolder, *, patience: float = ASKING, on_its_way: float | None = None) -> list[str]:
     """Numbers of the jobs that were submitted last; Slurm is asked for them by name when the process that submitted them ended before it noted them."""
     path = folder.path / JOBS
     try:
@@ -91,7 +91,7 @@ def jobs_of(folder: StudyFolder, *, patience: float = ASKING) -> list[str]:
         return []
     if not shutil.which("squeue"):
         return []
-    end = time.monotonic() + ON_ITS_WAY - max(0.0, age)
+    end = time.monotonic() + (ON_ITS_WAY if on_its_way is None else on_its_way) - max(0.0, age)
     while len(jobs := jobs_named(names, patience=patience)) < len(names) and time.monotonic() < end:
         time.sleep(1.0)
     return jobs
@@ -186,7 +186,7 @@ def _watched(driver: Driver, jobs: Sequence[str]) -> str:
 
 def _still_there(driver: Driver, jobs: Sequence[str]) -> str:
     """For messages: jobs that nobody waits for any more, what can be done about them, and what is finished by now."""
-    name, numbers = driver.folder.path.name, ", ".join(jobs)
+    name, numbers = driver.folder.shown, ", ".join(jobs)
     kept = driver.folder.kept(int(driver.ledger.finished.sum()) + driver.elsewhere(), len(driver.plan))
     return (
         f"Job {numbers} of Slurm may go on: follow it with `nkcell status {name}`, wait for it with `nkcell resume {name} --on slurm`, "

@@ -15,6 +15,7 @@ from .folder import StudyFolder
 from .journal import Writer
 from .tally import Tally
 
+LOOK = 5.0  # s to wait for Slurm to say which jobs there are
 SILENT = 60.0  # s without a sign of life after which a process elsewhere may be gone, by clocks that may differ a little
 
 
@@ -30,7 +31,10 @@ class AtWork:
 def at_work(folder: StudyFolder, counted: Tally) -> AtWork:
     """Look at the claim, the jobs and the journals."""
     driver, driving = _driver(folder)
-    submitted = jobs_of(folder)
+    try:
+        submitted = jobs_of(folder, patience=LOOK, on_its_way=0.0)
+    except NkcellError as error:
+        submitted, driver = [], [*driver, f"jobs of Slurm: {error}"]
     asked = bool(submitted) and shutil.which("squeue") is not None
     jobs = _jobs(submitted) if asked else []
     hands = [begun.writer.alive for begun in counted.in_hand]

@@ -19,7 +19,9 @@ BATCH_RUNS = 512  # simulated in one call at most: enough to fill lanes and thre
 BATCH_NUMBERS = 2**23  # recorded in one call at most (64 MB)
 REMEMBERED = 2048  # treated cells that are kept: grids over an experiment's settings meet the same cells again
 Report = Callable[[int], None]
-MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE)  # no run's fault: the next ones would meet them, too
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+NETWORK = (errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH)
+MACHINE = (*DISK, *NETWORK)  # no run's fault: the next ones would meet them, too
 
 
 class Treated:

@@ -34,7 +34,8 @@ PATIENCE = 5  # heartbeats without a sign of life after which a process elsewher
 BIRTH = 0.5  # s that a file may be empty where it cannot take its name with its content
 ATTEMPTS = 20  # at taking over from one that is gone: others may try as well
 WIDTH = 10  # digits of the count of heartbeats: the file is written over in place, and stays readable
-NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL)  # what file systems without hard links say
+NO_ROOM = (errno.ENOENT, errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # what a link can fail for when it is not for want of hard links
+LIVE: set[str] = set()  # the claims of this process, by their tokens
 
 
 def numbers(folder: Path) -> list[int]:
@@ -114,7 +115,7 @@ class Claim:
             except FileExistsError:
                 return waiting.stat().st_nlink == 2  # a network file system may have done what it is asked again
             except OSError as error:
-                if error.errno not in NO_LINKS:
+                if error.errno in NO_ROOM:
                     raise
                 return self._made_in_place()
         finally:
@@ -209,7 +210,6 @@ def claimed(folder: Path) -> Iterator[Claim]:
     Yields what tells whether that is so still.
     """
     claim = Claim(folder)
-    claim.take()
     ended = threading.Event()
 
     def pulse() -> None:
@@ -219,14 +219,20 @@ def claimed(folder: Path) -> Iterator[Claim]:
             claim.beat(count)
 
     beating = threading.Thread(target=pulse, daemon=True)
-    beating.start()
+    LIVE.add(claim.token)
     try:
-        yield claim
-    finally:
+        claim.take()
+        beating.start()
+        try:
+            yield claim
+        finally:
+            with suppress(OSError):  # a folder that can no longer be written keeps the name of a process that is gone
+                claim.end()  # under signs of life: it may take its time
+    finally:  # also of an interrupt, after which the file says nothing any more
+        LIVE.discard(claim.token)
         ended.set()
-        beating.join(timeout=10)
-        with suppress(OSError):  # a folder that can no longer be written keeps the name of a process that is gone
-            claim.end()
+        if beating.is_alive():
+            beating.join(timeout=10)
 
 
 def _gone(folder: Path, number: int) -> dict[str, Any]:
@@ -236,8 +242,15 @@ def _gone(folder: Path, number: int) -> dict[str, Any]:
     while not (found := said_in(path)) and path.exists() and time.monotonic() < deadline:
         time.sleep(BIRTH / 10)
     if not found:
+        if path.exists() and not os.access(path, os.R_OK):
+            raise ResultsError(
+                f"{path.name} in {folder.name!r} belongs to another user and cannot be read: ask whether the study is still in work, or remove the file"
+            )
         return found
-    alive = Writer(str(found["host"]), int(found["pid"]), str(found["age"])).alive
+    writer = Writer(str(found["host"]), int(found["pid"]), str(found["age"]))
+    alive = writer.alive
+    if alive and writer.pid == os.getpid() and found.get("token") not in LIVE:
+        return found  # this process was interrupted while it began or ended
     if alive is None:
         deadline = time.monotonic() + PATIENCE * HEARTBEAT
         while alive is None and time.monotonic() < deadline:

@@ -222,9 +222,9 @@ class Driver:
         self._known.update(news)
         if self.executor.supervises:  # an engine that supervises says itself which chunk it gave up
             return 0
-        together = Counter(death.order for death in news)
+        together = Counter(_handed_out_with(death) for death in news)
         for death in news:
-            self.ledger.died(death.spans, alone=death.alone, among_many=together[death.order] > MANY)
+            self.ledger.died(death.spans, alone=death.alone, among_many=together[_handed_out_with(death)] > MANY)
         return len(news)
 
     def _tell_lost(self) -> None:
@@ -460,3 +460,8 @@ class Driver:
         what = f"{self._what} ({described(dict(failed.most_common()))})" if failed else self._what
         what += f", {self._waits}" if self._waits else ""
         self.progress(int((self.ledger.finished & self._only).sum()) + more, int(self._only.sum()), what)
+
+
+def _handed_out_with(begun: Begun) -> str:
+    """What else may have died with it: the same order; or, of a task of an array, whose order is its own, any other task."""
+    return "tasks" if begun.order.startswith("task") else begun.order

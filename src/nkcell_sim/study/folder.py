@@ -97,7 +97,7 @@ class StudyFolder:
     @property
     def earlier_results(self) -> list[Path]:
         """Result files beside it that may hold runs of the study already: its own, and those from before it was renamed."""
-        about = self.about if self.exists else {}
+        about = self.told
         names = [self.path.name.removesuffix(SUFFIX), str(about.get("result", "")), *map(str, about.get("earlier", []))]
         return [path for name in dict.fromkeys(names) if name and (path := self.path.with_name(Path(name).name)).is_file()]
 
@@ -134,7 +134,8 @@ class StudyFolder:
         self._write("study.json", json.dumps(about, indent=1))
         if config:
             self._write("study.toml", config)
-        forget_others(self.path, str(about["recipe"]))
+        if not (self.path / "slurm" / "jobs.json").is_file():  # whose workers may still load the one before
+            forget_others(self.path, str(about["recipe"]))
         return str(about["recipe"])
 
     def _write(self, name: str, text: str) -> None:
@@ -150,10 +151,18 @@ class StudyFolder:
             if not isinstance(cause, (OSError, RuntimeError)):  # of HDF5, too
                 raise
             said = f"cannot write into {self.path.name!r}, where the finished runs of the study are to be kept: {reason(cause)}"
-            if self.exists and self.files():
-                about = self.about
+            if self.told and self.files():
+                about = self.told
                 said += f". {self.kept(tally(about, self.history(about['study'])).done, int(about['runs']))}"
             raise ResultsError(said) from error
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The same; empty when there is no such file, or one that does not describe a study."""
+        try:
+            return self.about if self.exists else {}
+        except ResultsError:
+            return {}
 
     @property
     def about(self) -> dict[str, Any]:

@@ -119,8 +119,9 @@ def look_again(*folders: Path) -> None:
     for folder in folders:
         if folder.is_dir():
             probe = folder / f".{uuid.uuid4().hex}"
-            probe.touch()
-            probe.unlink(missing_ok=True)
+            with suppress(OSError):  # a full disk tells itself when there is something to write
+                probe.touch()
+                probe.unlink(missing_ok=True)
 
 
 def _there(path: Path) -> bool:

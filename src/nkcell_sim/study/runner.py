@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import tempfile
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..batch import thread_count
+from ..batch import thread_count, usable_cores
 from ..errors import ParameterError, ResultsError
 from ..execution import Execution
 from ..executors import Executor, Slurm, Threads, executor_of
@@ -199,15 +200,15 @@ class StudyRun:
             self.executor = self.executor.with_main(bool(self.folder.about.get("main")))
             driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report, earlier=found.earlier, forgive=self.retry_lost)
             self._drive(driver)
-            for _ in range(REPAIRS):
+            for left in range(REPAIRS, -1, -1):
                 if not self._damaged(driver, found):
                     break
+                if not left:
+                    raise ResultsError(
+                        f"shards in {self.folder.path.name!r} are damaged after they were written, again and again; is the disk sound? {driver.kept()}"
+                    )
                 driver = Driver(self.plan, self.folder, recipe, self.executor, found.known, self.report, earlier=found.earlier)
                 self._drive(driver)
-            else:
-                raise ResultsError(
-                    f"shards in {self.folder.path.name!r} are damaged after they were written, again and again; is the disk sound? {driver.kept()}"
-                )
         except BaseException:
             if not self.folder.files() and not self.folder.has_history:
                 self.folder.remove()
@@ -225,8 +226,10 @@ class StudyRun:
     def _damaged(self, driver: Driver, found: Found) -> bool:
         """Enter the shards that were made; whether some are no longer what was written, and were set aside."""
         damaged = False
-        for shard, positions in driver.shards:
-            problem = check_shard(shard)
+        self.report(len(self.plan), len(self.plan), "checking")
+        with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
+            problems = list(pool.map(check_shard, [shard for shard, _ in driver.shards]))
+        for (shard, positions), problem in zip(driver.shards, problems, strict=True):
             if not problem:
                 found.add(shard, positions)
                 continue

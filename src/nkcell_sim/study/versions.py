@@ -28,7 +28,7 @@ def why_not_here(about: Mapping[str, Any]) -> str:
 def notes_of_others(folder: StudyFolder, target: Path, *, others: int, missing: bool) -> list[str]:
     """That runs which are there are done again because another version did them: ``others`` in the folder, and those of an earlier result file."""
     here, notes = package_version(), list[str]()
-    if missing and others and (made := folder.about.get("nkcell_sim", here)) != here:
+    if missing and others and (made := folder.told.get("nkcell_sim", here)) != here:
         notes.append(f"nkcell_sim {made} made {folder.path.name}, and this is {here}: of its finished runs {others:,} are not those of this study here")
     if missing and target.is_file():
         try:
