@@ -234,8 +234,8 @@ def test_what_a_task_gave_up_is_known_to_the_one_that_collects(tmp_path: Path, m
     """More deaths than die at once anywhere, of a process that is gone when the file is put together."""
     poison(monkeypatch)
     work = StudyRun(Plan(study()), tmp_path / "x.h5", Threads(1), lambda *_: None)
-    missing, folder = work.prepared()
-    (folder.path / "slurm").mkdir()
+    with work.prepared() as (missing, folder):
+        (folder.path / "slurm").mkdir()
     (folder.path / SHARES).write_text(json.dumps({"missing": spans_of(missing.tolist()), "tasks": 1}), encoding="utf-8")
     work_on_share(folder, 0, 1, 2, lambda *_: None)
     assert len(folder.history().unfinished) > MANY

@@ -340,6 +340,7 @@ class Driver:
             if len(self._errors) >= RAISING and not self.ledger.finished.any():
                 raise self._errors[0]
             return
+        self._waits = ""  # somebody came
         positions = np.array(positions_of(done.spans), dtype=np.int64)
         self.shards.append((self.folder.shards / done.shard, positions))
         self.ledger.finished[positions] = True
