@@ -111,43 +111,8 @@ def test_a_large_study_is_complete_and_says_why_each_failed_run_failed(tmp_path:
     assert np.isfinite(amplitude[status == "ok"]).all()
 
     # Packages, study and plan take 150 MB before anything is put together; then blocks of 192 MB are held, read and written, each copy as large at most;
-    # what is kept of every run takes 0.6 kB. All runs at once would take 2 x 4 kB a run more, 800 MB. Seen: 600-615 MB; 970 MB with a million runs.
+    # what is kept of every run takes 0.6 kB. All runs at once would take 2 x 4 kB a run more, 800 MB. Seen: 600-620 MB; 970 MB with a million runs.
     assert measured["megabytes"] < 150 + 3 * 192 + 6e-4 * RUNS
-
-    started = time.perf_counter()
-    runs = open_results(tmp_path / "large.h5")["imaging"]
-    status = np.array(runs.status, dtype=object)
-    causes = Counter(status.tolist())
-    asked = np.asarray(runs.varied["KCa31.g_max"])
-    took, collecting, size = measured["seconds"], sum(measured["collecting"]), (tmp_path / "large.h5").stat().st_size / 2**20
-    print(f"\n{RUNS:,} runs in {took:.0f} s ({1e3 * took / RUNS:.2f} ms a run), at most {measured['megabytes']:.0f} MB in the driver")
-    print(f"written in {collecting:.1f} s ({100 * collecting / took:.1f} % of it), {size:.0f} MB")
-    print(f"opened in {time.perf_counter() - started:.2f} s; {dict(causes)}")
-
-    # complete: every run once, each with an end
-    assert len(status) == len(set(np.asarray(runs["run_key"]).tolist())) == RUNS
-    assert set(causes) == {"ok", "not_run", "step_limit"}
-    failed = np.flatnonzero(status != "ok")
-    # three parts of about one in a hundred each; their numbers are binomial, sd 0.001 of a sample of 10 000
-    assert 0.02 < len(failed) / RUNS < 0.04
-
-    # each says why, and the reasons are those of the design
-    reasons = [runs.failure(int(i)) for i in failed]
-    negative = np.array(["expected at least 0 nS" in reason for reason in reasons])
-    unreachable = np.array(["the wanted rest cannot be reached" in reason for reason in reasons])
-    slow = np.array([reason.startswith("step_limit at ") for reason in reasons])
-    print(f"failed: {negative.sum()} out of bounds, {unreachable.sum()} without a rest, {slow.sum()} over the budget of steps")
-    assert np.array_equal(negative + unreachable + slow, np.ones(len(failed))), "one reason each"
-    assert np.array_equal(failed[negative], np.flatnonzero(asked < 0.0))
-    assert np.array_equal(failed[slow], np.flatnonzero((np.asarray(runs["time_reached"]) < 35.0) & (status != "not_run")))
-    assert np.asarray(runs["steps"]).max() <= MAX_STEPS
-    assert min(negative.sum(), unreachable.sum(), slow.sum()) > 0
-    amplitude = np.asarray(runs["ca_amplitude"])
-    assert np.isnan(amplitude[failed]).all()
-    assert np.isfinite(amplitude[status == "ok"]).all()
-
-    # packages, study and plan take 180 MB, blocks of 16 384 runs in all columns 170 MB when they are written; a run 1.5 kB in what is kept whole
-    assert measured["megabytes"] < 400 + 2e-3 * RUNS
 
     started = time.perf_counter()
     verified = command("-m", "nkcell_sim.cli", "verify", "large.h5", "--sample", "64")
