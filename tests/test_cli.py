@@ -18,13 +18,8 @@ import nkcell_sim
 from nkcell_sim import cli
 from nkcell_sim.results import open_results
 
-SMALL = """title = "small"
-[[condition]]
-name = "healthy"
-[experiment.rest]
-type = "rest"
-duration = "20 s"
-"""
+from .small_config import SMALL
+
 HEAVY = ("numpy", "scipy", "h5py", "pydantic", "pint", "sympy", "matplotlib", "xarray", "rich", "dask", "distributed")
 
 

@@ -17,20 +17,12 @@ import pytest
 import nkcell_sim as nk
 from nkcell_sim.errors import ResultsError
 from nkcell_sim.results import compare
-from nkcell_sim.study import driver
-from nkcell_sim.study.claim import claimed, holder
+from nkcell_sim.study.claim import claimed
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.journal import Writer, process_age
 
-HOLD = """
-import sys
-import time
-from pathlib import Path
-from nkcell_sim.study.claim import claimed
-with claimed(Path(sys.argv[1])):
-    print("held", flush=True)
-    input()
-"""
+from .unfinished import held_by_another, holder, interrupted
+
 RIG = nk.CalciumImaging(pregs="50 uM", ntx_in_bath="kept")
 
 
@@ -38,37 +30,18 @@ def study(samples: int) -> nk.Study:
     return nk.Study(nk.primary_nk_cell(), RIG, design=nk.MonteCarlo({"TRPM3.density": nk.LogNormal(1.0, cv=0.4)}, samples=samples), keep=[])
 
 
-def interrupted_study(samples: int, path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """Start a study and stop it when a chunk or more is finished."""
-
-    def stop(done: int, total: int, what: str) -> None:
-        if done > after:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(driver, "FIRST", 4)
-        patch.setattr(driver, "LARGEST", 8)
-        with pytest.raises(KeyboardInterrupt):
-            nk.run(study(samples), path, progress=stop)
-
-
 @pytest.fixture
-def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def unfinished(tmp_path: Path) -> Path:
     path = tmp_path / "s.h5"
-    interrupted_study(24, path, monkeypatch, 8)
+    interrupted(path, study(24))
     return path
 
 
 @pytest.fixture
 def held(unfinished: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that works in the folder."""
-    folder = StudyFolder.beside(unfinished).path
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
+    with held_by_another(StudyFolder.beside(unfinished).path) as process:
+        yield process
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -198,7 +171,7 @@ def test_a_folder_is_not_removed_by_a_process_that_does_not_drive_it(unfinished:
 
 
 RACE = """
-import os, random, sys, time
+import errno, os, random, sys, time
 from pathlib import Path
 from nkcell_sim.errors import ResultsError
 from nkcell_sim.study import claim
@@ -218,9 +191,9 @@ for name in ("open", "link", "rename", "unlink"):  # a file system far away
     setattr(os, name, slow(getattr(os, name)))
 
 folder, inside, number = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-if sys.argv[4] == "no links":
+if sys.argv[4]:
     def link(*_):
-        raise OSError(95, "not here")
+        raise OSError(getattr(errno, sys.argv[4]), "not here")
     os.link = link
 
 
@@ -250,7 +223,7 @@ for count in range(50):
 """
 
 
-@pytest.mark.parametrize("links", ["links", "no links"])
+@pytest.mark.parametrize("links", ["", "EOPNOTSUPP", "EACCES"], ids=["links", "no links", "links forbidden"])
 def test_of_processes_that_want_the_claim_at_the_same_time_one_has_it(tmp_path: Path, links: str) -> None:
     """Half of those that have it die with it, and leave it to be taken over."""
     folder = tmp_path / "folder"
@@ -283,20 +256,20 @@ def test_a_process_of_another_user_that_cannot_be_looked_up_lives(monkeypatch: p
     assert Writer(platform.node(), 1, "81").alive
 
 
-def test_a_claim_that_is_being_written_is_waited_for(tmp_path: Path, held_by_another: dict[str, object]) -> None:
+def test_a_claim_that_is_being_written_is_waited_for(tmp_path: Path, their_claim: dict[str, object]) -> None:
     """Where there are no hard links it has its name before its content."""
     path = tmp_path / "driver-1.json"
     path.touch()
-    writer = threading.Timer(0.1, lambda: path.write_text(json.dumps(held_by_another)))
+    writer = threading.Timer(0.1, lambda: path.write_text(json.dumps(their_claim)))
     writer.start()
     with pytest.raises(ResultsError, match="already"), claimed(tmp_path):
         pass
     writer.join()
-    assert holder(tmp_path) == held_by_another
+    assert holder(tmp_path) == their_claim
 
 
 @pytest.fixture
-def held_by_another() -> dict[str, object]:
+def their_claim() -> dict[str, object]:
     return {"host": platform.node(), "pid": os.getppid(), "age": process_age(os.getppid()), "token": "another", "beat": 0}
 
 

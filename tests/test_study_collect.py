@@ -15,9 +15,10 @@ import nkcell_sim as nk
 from nkcell_sim.errors import ResultsError
 from nkcell_sim.results import compare, open_results, shards_of
 from nkcell_sim.results.pack import pack
-from nkcell_sim.study import driver
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.runner import collect_study
+
+from .unfinished import interrupted
 
 RIG = nk.CalciumImaging(pregs="50 uM", ntx_in_bath="kept")
 
@@ -34,17 +35,9 @@ def whole() -> nk.Results:
 
 
 @pytest.fixture
-def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stopped(tmp_path: Path) -> Path:
     """A study that was interrupted when some of its chunks were finished."""
-    monkeypatch.setattr(driver, "FIRST", 4)
-    monkeypatch.setattr(driver, "LARGEST", 8)
-
-    def interrupt(done: int, total: int, what: str) -> None:
-        if done > 8:  # the first chunk is on the disk, the second in hand
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        nk.run(study(12), tmp_path / "s.h5", progress=interrupt, virtual=True)
+    interrupted(tmp_path / "s.h5", study(12), virtual=True)
     return tmp_path / "s.h5"
 
 

@@ -129,6 +129,13 @@ def test_many_deaths_under_one_order_weigh_half_and_are_not_forgotten(bench: Ben
     assert bench.learned().ledger.suspects.all()
 
 
+def test_tasks_of_an_array_that_die_together_are_many_though_each_has_an_order_of_its_own(bench: Bench) -> None:
+    for outage in range(2):
+        for task, first in enumerate(range(0, RUNS, 4)):
+            bench.dead(chunk(first, first + 4), f"task{task}-{outage}")
+    assert not bench.learned().ledger.suspects.any(), "two outages of a node or its power"
+
+
 def test_only_what_died_alone_is_given_up_and_everybody_hears_of_it(bench: Bench) -> None:
     for number in range(driver.DEATHS):
         bench.dead(chunk(3, 4), f"among others {number}")

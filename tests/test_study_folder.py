@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from nkcell_sim.executors import Threads
 from nkcell_sim.experiments import Rest
 from nkcell_sim.results import compare, open_results
 from nkcell_sim.results.target import replacing
-from nkcell_sim.study import driver
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.journal import size_of
 from nkcell_sim.study.plan import Plan
@@ -27,35 +24,11 @@ from nkcell_sim.study.runner import collect_study
 from nkcell_sim.study.shown import as_argument
 from nkcell_sim.study.stored import recipe_of
 
-HOLD = """
-import sys
-from pathlib import Path
-from nkcell_sim.study.claim import claimed
-with claimed(Path(sys.argv[1])):
-    print("held", flush=True)
-    input()
-"""
+from .unfinished import held_by_another, interrupted
 
 
 def study(runs: int) -> nk.Study:
     return nk.Study(nk.primary_nk_cell(), {"rest": Rest(duration="20 s")}, vary={"KCa31.g_max": [0.1 + 0.01 * i for i in range(runs)]}, title="many")
-
-
-def interrupted(target: Path, of: nk.Study, after: int | None = 9) -> StudyFolder:
-    """A study that was stopped when its first chunk of eight runs was on the disk, or before its results were put together."""
-
-    def stop(done: int, total: int, what: str) -> None:
-        if (what == "results") if after is None else (done >= after):
-            raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driver, "FIRST", 4)
-        patch.setattr(driver, "LARGEST", 8)
-        with pytest.raises(KeyboardInterrupt):
-            nk.run(of, target, on=Threads(1), progress=stop)
-    folder = StudyFolder.beside(target)
-    assert folder.files()
-    return folder
 
 
 @pytest.fixture
@@ -72,12 +45,8 @@ def whole() -> nk.Results:
 def held(target: Path) -> Iterator[StudyFolder]:
     """A folder in which another process works."""
     folder = interrupted(target, study(24))
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield folder
-    process.kill()
-    process.wait()
+    with held_by_another(folder.path):
+        yield folder
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -8,7 +8,6 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,21 +26,17 @@ from nkcell_sim.study.runner import collect_study
 from nkcell_sim.study.status import status_text
 from nkcell_sim.study.tally import taken_over, tally
 
+from .unfinished import interrupted
+
 
 def study(runs: int) -> nk.Study:
     return nk.Study(nk.primary_nk_cell(), {"rest": Rest(duration="20 s")}, vary={"KCa31.g_max": [0.1 + 0.01 * i for i in range(runs)]})
 
 
-def before_it_is_collected(done: int, total: int, what: str) -> None:
-    if what == "results":
-        raise KeyboardInterrupt
-
-
 def test_the_status_of_a_study_that_extends_a_file_counts_the_rows_in_it(tmp_path: Path) -> None:
     target = tmp_path / "many.h5"
     nk.run(study(30), target, on=Threads(1))
-    with pytest.raises(KeyboardInterrupt):
-        nk.run(study(40), target, on=Threads(1), progress=before_it_is_collected)
+    interrupted(target, study(40), after=None)
     before = target.read_bytes()
     said = status_text(str(StudyFolder.beside(target).path))
     assert target.read_bytes() == before
@@ -50,27 +45,15 @@ def test_the_status_of_a_study_that_extends_a_file_counts_the_rows_in_it(tmp_pat
     assert "every run is finished" in said
 
 
-def in_its_middle(runs: int) -> Callable[[int, int, str], None]:
-    def stop(done: int, total: int, what: str) -> None:
-        if done >= runs:
-            raise KeyboardInterrupt
-
-    return stop
-
-
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     return tmp_path / "many.h5"
 
 
 @pytest.fixture
-def stopped(target: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
+def stopped(target: Path) -> StudyFolder:
     """A study of 24 runs that was stopped when eight were finished."""
-    monkeypatch.setattr("nkcell_sim.study.driver.FIRST", 4)
-    monkeypatch.setattr("nkcell_sim.study.driver.LARGEST", 8)
-    with pytest.raises(KeyboardInterrupt):
-        nk.run(study(24), target, on=Threads(1), progress=in_its_middle(9))
-    return StudyFolder.beside(target)
+    return interrupted(target, study(24))
 
 
 def claim(folder: StudyFolder, **said: object) -> Path:
@@ -110,8 +93,7 @@ def test_a_folder_that_is_left_over_beside_a_complete_file_is_said_to_be_and_goe
 
 def test_a_complete_file_of_an_earlier_study_does_not_make_the_one_in_the_folder_complete(target: Path) -> None:
     nk.run(nk.Study(nk.primary_nk_cell(), {"rest": Rest(duration="20 s")}, vary={"KCa31.g_max": [0.5 + 0.01 * i for i in range(24)]}), target, on=Threads(1))
-    with pytest.raises(KeyboardInterrupt):
-        nk.run(study(24), target, on=Threads(1), progress=before_it_is_collected)
+    interrupted(target, study(24), after=None)
     said = status_text(str(target))
     assert "24 of 24 runs finished" in said
     assert "every run is finished; `nkcell collect" in said
@@ -236,8 +218,7 @@ def test_there_is_no_rate_when_the_last_news_is_old_or_nobody_works(stopped: Stu
 
 def test_the_study_is_not_loaded_to_tell_how_far_it_is(target: Path) -> None:
     nk.run(study(10), target, on=Threads(1))
-    with pytest.raises(KeyboardInterrupt):
-        nk.run(study(24), target, on=Threads(1), progress=before_it_is_collected)
+    interrupted(target, study(24), after=None)
     folder = StudyFolder.beside(target)
     for pickle in folder.path.glob("study*.pickle"):
         pickle.write_bytes(b"cbuiltins\nexit\n(I3\ntR.")  # which ends the process that loads it

@@ -10,18 +10,12 @@ import pytest
 import nkcell_sim as nk
 from nkcell_sim.results import open_results
 
+from ..small_config import SMALL
 from . import mpi as programs
 
 pytestmark = pytest.mark.mpi
 SOURCE = Path(nk.__file__).parents[1]
 NKCELL = ["-m", "nkcell_sim.cli"]
-SMALL = """title = "small"
-[[condition]]
-name = "healthy"
-[experiment.rest]
-type = "rest"
-duration = "20 s"
-"""
 HEAD = """
 import nkcell_sim as nk
 from nkcell_sim.executors.mpi import leading, serves

@@ -20,17 +20,11 @@ from nkcell_sim.study import arrays
 from nkcell_sim.study.folder import StudyFolder
 from nkcell_sim.study.plan import Plan
 
+from ..small_config import SMALL
 from .slurm import Slurm
 
 pytestmark = pytest.mark.slurm
 SOURCE = Path(nk.__file__).parents[1]
-SMALL = """title = "small"
-[[condition]]
-name = "healthy"
-[experiment.rest]
-type = "rest"
-duration = "20 s"
-"""
 
 
 def study(runs: int) -> nk.Study:

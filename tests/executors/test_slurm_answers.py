@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -22,21 +23,17 @@ from nkcell_sim.executors import Slurm, slurm_jobs
 from nkcell_sim.experiments import Rest
 from nkcell_sim.study import arrays
 from nkcell_sim.study.folder import StudyFolder
+from nkcell_sim.study.status import status_text
+from nkcell_sim.terminal import ended, received
 
 from ..cluster.engines import wait_until
+from ..small_config import SMALL
 from .fake_slurm import TAKEN, FakeSlurm, fake_slurm
 
 __all__ = ["fake_slurm"]
 SOURCE = Path(nk.__file__).parents[1]
 UNHEARD_OF = "Protocol authentication error"
 AWAY = "Unable to contact slurm controller (connect failure)"
-SMALL = """title = "small"
-[[condition]]
-name = "healthy"
-[experiment.rest]
-type = "rest"
-duration = "20 s"
-"""
 
 
 def study(runs: int = 40) -> nk.Study:
@@ -171,6 +168,41 @@ def test_a_refused_submission_leaves_nothing_unless_slurm_does_not_say_that_noth
     assert cli.main(["submit", "small.toml"]) == 2
     (name,) = json.loads((StudyFolder.beside("small.h5").path / arrays.JOBS).read_text(encoding="utf-8"))["names"]
     assert name.startswith("nkcell-small.h5-")
+
+
+def test_arrays_that_are_submitted_already_are_cancelled_though_squeue_says_nothing(
+    place: Path, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a study that needs several arrays, of which Slurm takes the first only."""
+    for name in ("TAKING_BACK", "DOUBT"):
+        monkeypatch.setattr(slurm_jobs, name, 0.5)
+    fake_slurm.command("scontrol", "echo 'MaxArraySize = 3'")
+    fake_slurm.says(UNHEARD_OF)
+    refused = "echo 'sbatch: error: Batch job submission failed: Unspecified error' >&2; exit 1"
+    fake_slurm.sbatch(f"if [ $number -gt 1001 ]; then {refused}; fi; {TAKEN}")
+    with pytest.raises(ClusterError, match="Unspecified error"):
+        nk.run(study(), "x.h5", on=Slurm(5))
+    assert "scancel 1001" in (fake_slurm.folder / "calls").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_command_line_says_that_jobs_go_on_which_an_interrupt_did_not_end(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(**_: object) -> None:
+        received.append(signal.SIGINT)
+        raise ClusterError("interrupted, and Slurm did not cancel 1001: denied. Job 1001 of Slurm may go on: cancel it (scancel 1001)")
+
+    assert ended(interrupted, ["run"]) == 128 + signal.SIGINT
+    assert capsys.readouterr().err == "nkcell: interrupted; Slurm did not cancel 1001: denied. Job 1001 of Slurm may go on: cancel it (scancel 1001)\n"
+
+
+def test_the_status_is_told_though_squeue_does_not_say_which_jobs_there_are(place: Path, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_slurm.sbatch("queued; kill -9 $PPID")
+    submitting().communicate()
+    fake_slurm.says(UNHEARD_OF)
+    monkeypatch.setattr(slurm_jobs, "DOUBT", 0.5)
+    said = status_text("small.h5")
+    assert "0 of 1 runs finished" in said
+    assert "jobs of Slurm: Slurm does not tell whether there are jobs nkcell-small.h5-" in said
+    assert UNHEARD_OF in said
 
 
 DEADLY = """

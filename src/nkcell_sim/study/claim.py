@@ -66,12 +66,6 @@ def claim_of(folder: Path) -> Path | None:
     return place_of(folder, found[-1]) if found else None
 
 
-def holder(folder: Path) -> dict[str, Any]:
-    """The process that says it hands out the work; empty when none does."""
-    path = claim_of(folder)
-    return said_in(path) if path is not None else {}
-
-
 class Claim:
     """The right of this process to hand out the work in a folder and to clear up there, until another one takes over."""
 

@@ -29,7 +29,7 @@ import numpy as np
 from ..errors import ParameterError, ResultsError
 from ..provenance import package_version
 from ..results.target import reason, replacing, stem
-from .claim import Claim, claimed, holder
+from .claim import Claim, claimed
 from .journal import Begun, History, Spans, read_history
 from .plan import Plan
 from .shown import as_argument
@@ -37,6 +37,7 @@ from .stored import forget_others, loaded, needs_main, pickled, recipe_of, store
 from .tally import digest_of, taken_over, tally
 
 SUFFIX = ".runs"
+JOBS = "slurm/jobs.json"  # the jobs that were submitted last
 WRITING = "writing-"  # of the names of notes
 KEPT = "runs are finished and kept in"
 
@@ -110,12 +111,11 @@ class StudyFolder:
         data, problem = pickled({"study": plan.study, "asked": asked})
         if problem and needed:
             raise ParameterError(f"workers cannot load this study: {problem}; define it at the top level of a module, or run on threads", name="study")
+        earlier = [path.name for path in self.earlier_results if path.name != result.name]
         with self._writing():
             for folder in (self.path, self.shards, self.journals, self.attempts):
                 folder.mkdir(exist_ok=True)
-        earlier = [path.name for path in self.earlier_results if path.name != result.name]
-        if data:
-            with self._writing():
+            if data:
                 store(self.path, data)
         about = {
             "title": plan.study.title,
@@ -134,7 +134,7 @@ class StudyFolder:
         self._write("study.json", json.dumps(about, indent=1))
         if config:
             self._write("study.toml", config)
-        if not (self.path / "slurm" / "jobs.json").is_file():  # whose workers may still load the one before
+        if not self.has_jobs:  # whose workers may still load the one before
             forget_others(self.path, str(about["recipe"]))
         return str(about["recipe"])
 
@@ -279,15 +279,16 @@ class StudyFolder:
                 with suppress(OSError):  # it holds something
                     self.path.rmdir()
 
-    def driver(self) -> dict[str, Any]:
-        """The process that says it hands out the work; empty when none does."""
-        return holder(self.path)
-
     @property
     def has_history(self) -> bool:
         """Whether something is known of the work that must not be forgotten: deaths of workers, or jobs that may still run."""
         history = self.history()
-        return bool(history.unfinished or history.lost) or (self.path / "slurm" / "jobs.json").is_file()
+        return bool(history.unfinished or history.lost) or self.has_jobs
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether jobs of Slurm were submitted that may still run, as far as the folder knows."""
+        return (self.path / JOBS).is_file()
 
     def _refuse_jobs(self) -> None:
         from .arrays import jobs_of
