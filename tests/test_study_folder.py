@@ -266,3 +266,10 @@ def test_study_json_says_how_many_runs_were_there_before(target: Path) -> None:
     assert json.loads((folder.path / "study.json").read_text())["before"] == 10
     interrupted(target, study(24), after=20)
     assert folder.about["before"] == 10, "those that were finished here are told by its journals"
+
+
+def test_who_names_the_configuration_instead_of_the_result_is_told_how_a_study_goes_on(target: Path) -> None:
+    config = target.with_suffix(".toml")
+    config.touch()
+    with pytest.raises(ResultsError, match=r"many.toml' is a configuration; `nkcell run .*many\.toml` goes on where its study was"):
+        StudyFolder.of(config)

@@ -67,6 +67,8 @@ class StudyFolder:
         for folder in (cls(itself), cls.beside(given)):
             if (folder.path / "study.json").is_file():
                 return folder
+        if Path(given).suffix == ".toml":
+            raise ResultsError(f"{str(given)!r} is a configuration; `nkcell run {as_argument(given)}` goes on where its study was, or name its result file")
         if Path(given).is_file():
             raise ResultsError(f"{str(given)!r} has no folder of unfinished work beside it ({Path(given).name}{SUFFIX}): a study that is complete needs none")
         raise ResultsError(f"{str(given)!r} is neither a result file nor the folder of a study that is being run ({Path(given).name}{SUFFIX})")
